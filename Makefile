@@ -1,0 +1,55 @@
+# make demo | results | test | lint: each makes the environment .venv first. See README.md.
+PYTHON ?= python3
+CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.complete
+LOCK := envs/requirements.lock
+
+.PHONY: demo results docs test lint lock clean
+
+demo: $(READY)
+	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
+
+results: $(READY)
+	$(BIN)/snakemake --cores $(CORES)
+
+# Put Table 1 and two figures of the finished results into README.md and docs/.
+docs: $(READY)
+	$(BIN)/python docs/refresh.py
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+# The mark is written last: an environment without it (a failed or killed install) is removed, never used.
+$(READY): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=/path/to/python3.11 ..."; exit 2; }
+	rm -rf $(VENV)
+	@set -e; trap 'test -e $(READY) || rm -rf $(VENV)' EXIT; \
+	$(PYTHON) -m venv $(VENV); \
+	$(BIN)/python -m pip install --no-deps --retries 0 --extra-index-url "$(TORCH_INDEX)" "$$(grep '^torch==' $(LOCK))"; \
+	$(BIN)/python -m pip install -r $(LOCK); \
+	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .; \
+	touch $(READY)
+
+# Resolve envs/requirements.in anew; only for maintainers.
+lock:
+	set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder"; \
+	"$$folder/bin/python" -m pip install --no-deps --retries 0 --extra-index-url "$(TORCH_INDEX)" "$$(grep '^torch==' envs/requirements.in)"; \
+	"$$folder/bin/python" -m pip install -r envs/requirements.in; \
+	{ echo "# Exact versions of everything, made by 'make lock' from envs/requirements.in."; \
+	  "$$folder/bin/python" -m pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > $(LOCK)
+
+clean:
+	rm -rf $(VENV) results/demo

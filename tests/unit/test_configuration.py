@@ -1,0 +1,84 @@
+"""A wrong configuration stops with the key's name and what is allowed."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+from stelnet import configuration
+from stelnet.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
+
+
+def changed(path: str, value) -> dict:
+    """The shipped configuration with one key set, e.g. ``changed("training.bootstraps", -1)``."""
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    block = config
+    for parent in parents:
+        block = block[parent]
+    block[last] = value
+    return config
+
+
+def test_shipped_configuration_is_valid():
+    configuration.check(CONFIG, DATASETS)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("training.bootstrap", 20, "training: unknown key bootstrap; allowed are bootstraps, "),
+        ("training.bootstraps", -1, "training.bootstraps: -1 is less than the minimum of 1"),
+        ("training.bootstraps", "many", "training.bootstraps: 'many' is not of type 'integer'"),
+        ("training.loss", "hubber", "training.loss: 'hubber' is not registered"),
+        ("training.network", "cnn", "training.network: 'cnn' is not registered"),
+        ("training.device", "tpu", "training.device: 'tpu' is not one of ['cpu', 'cuda']"),
+        ("catalogues.DH.stage", "main", "catalogues.DH.stage: 'main' is not one of ['pre', 'post']"),
+        ("catalogues.DH.adapter", "nobody", "catalogues.DH.adapter: no module 'nobody'"),
+        (
+            "catalogues.GR.source",
+            "vizier",
+            "catalogues.GR.source: 'vizier' has no inputs; allowed are assembled",
+        ),
+        ("catalogues.ONC.inputs.assembled.table", "orion", "'orion' is not in resources/datasets.yaml"),
+        (
+            "transfer.start_bootstrap",
+            20,
+            "transfer.start_bootstrap: must be below training.bootstraps, which is 20",
+        ),
+        ("mist.end_eep", 900, "mist.end_eep: must lie above zams_eep and not above last_eep"),
+        ("variants", ["corrected"], "report_variant: 'published' is not built; allowed are corrected"),
+        ("variants", ["publishd"], "variants.0: 'publishd' is not one of ['published', 'corrected']"),
+        ("simulated", True, "output_dir: simulated results, and only they, go to a folder named 'demo'"),
+        ("output_dir", "results/demo", "output_dir: simulated results, and only they"),
+        ("seed", None, "seed: None is not of type 'integer'"),
+    ],
+)
+def test_wrong_value_is_named(path, value, told):
+    with pytest.raises(ConfigError) as error:
+        configuration.check(changed(path, value), DATASETS)
+    assert told in str(error.value)
+
+
+def test_missing_key_is_named():
+    config = copy.deepcopy(CONFIG)
+    del config["training"]["epochs"]
+    with pytest.raises(ConfigError, match="training: missing key epochs"):
+        configuration.check(config, DATASETS)
+
+
+def test_environment_goes_before_the_configured_mirror(monkeypatch):
+    monkeypatch.delenv("STELNET_MIRROR", raising=False)
+    assert configuration.mirror(CONFIG) is None
+    assert configuration.mist_source(CONFIG) == "tarball"
+    assert configuration.mirror(changed("mirror", "/data")) == "/data"
+    monkeypatch.setenv("STELNET_MIRROR", "/elsewhere")
+    assert configuration.mirror(changed("mirror", "/data")) == "/elsewhere"
+    assert configuration.mist_source(CONFIG) == "table"
+    assert configuration.mist_source(changed("mist.source", "tarball")) == "tarball"

@@ -1,0 +1,36 @@
+"""The digest of a script's code follows its imports, and sees content, not dates."""
+
+import os
+from pathlib import Path
+
+from stelnet import provenance
+
+
+def test_imports_are_followed_through_the_package(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import numpy\nfrom stelnet.scripting import job\nfrom stelnet import io\n")
+    names = [path.name for path in provenance.source_files(script)]
+    assert names == ["__init__.py", "errors.py", "io.py", "scripting.py"]
+
+
+def test_digest_sees_content_and_is_blind_to_dates(tmp_path, monkeypatch):
+    package = tmp_path / "stelnet"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text("from stelnet.b import x\n")
+    (package / "b.py").write_text("x = 1\n")
+    (package / "unused.py").write_text("y = 1\n")
+    script = tmp_path / "script.py"
+    script.write_text("import stelnet.a\n")
+    monkeypatch.setattr(provenance, "PACKAGE", Path(package))
+
+    def digest() -> str:
+        provenance._imports.cache_clear()
+        return provenance.source_digest(script)
+
+    before = digest()
+    os.utime(package / "b.py", (0, 0))
+    (package / "unused.py").write_text("y = 2\n")
+    assert digest() == before
+    (package / "b.py").write_text("x = 2\n")
+    assert digest() != before

@@ -1,0 +1,151 @@
+"""The whole workflow, end to end, on the simulated sky, run as a user runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+TABLE_COLUMNS = {
+    "table1": "variant,model,source,sample,quantity,fraction,n",
+    "pearson": "variant,stage,model,source,quantity,r,n",
+    "clusters": "cluster,stage,model,source,n,log_age_literature,log_age_median,log_age_p16,log_age_p84,"
+    "log_mass_mae,log_mass_bias",
+    "mist_error": "stage,model,source,split,quantity,mae,median_abs,n",
+}
+
+
+def planned(text: str) -> set[str]:
+    """The rules that a dry run would run, from its table of jobs."""
+    rows = re.findall(r"^([a-z_0-9]+) +\d+$", text, re.MULTILINE)
+    return set(rows) - {"total", "all"}
+
+
+def test_demo_makes_every_figure_and_table(demo):
+    results = demo.folder / "results/demo"
+    for number in range(1, 8):
+        assert (results / f"figures/fig{number}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(results / f"figures/fig{number}.png") as image:
+            assert image.width > 900
+    for name, columns in TABLE_COLUMNS.items():
+        table = pd.read_csv(results / f"tables/{name}.csv")
+        assert ",".join(table.columns) == columns
+        assert len(table)
+        assert (results / f"tables/{name}.md").is_file()
+        assert (results / f"tables/{name}.tex").is_file()
+    assert not list((demo.folder / "results").glob("[!dR]*")), "the demo wrote outside results/demo"
+
+
+def test_simulated_results_say_so(demo):
+    tables = list((demo.folder / "results/demo").rglob("*.md"))
+    assert tables
+    for path in tables:
+        assert "simulated" in path.read_text().lower(), path
+
+
+def test_second_run_does_nothing(demo):
+    assert "Nothing to be done" in demo.snakemake("--cores", "2").stderr
+
+
+def test_two_runs_give_the_same_bytes(demo, tmp_path):
+    first = demo.hashes()
+    again = type(demo)(tmp_path / "again")
+    again.snakemake("--cores", "2")
+    second = again.hashes()
+    assert len(first) > 60
+    assert {name for name in first | second if first.get(name) != second.get(name)} == set()
+
+
+def test_changed_figure_script_reruns_that_figure_alone(checkout):
+    script = checkout.folder / "workflow/scripts/figure5.py"
+    script.write_text(script.read_text() + "\n# changed\n")
+    assert planned(checkout.snakemake("--dry-run", "--cores", "1").stdout) == {"figure5"}
+
+
+def test_changed_library_module_reruns_what_imports_it(checkout):
+    module = checkout.folder / "workflow/stelnet/plotting/ages.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    assert planned(checkout.snakemake("--dry-run", "--cores", "1").stdout) == {"figure7"}
+
+
+def test_touched_library_module_reruns_nothing(checkout):
+    os.utime(checkout.folder / "workflow/stelnet/training.py")
+    assert "Nothing to be done" in checkout.snakemake("--dry-run", "--cores", "1").stdout
+
+
+def test_unknown_key_stops_before_the_first_job(checkout):
+    config = checkout.folder / "config.yaml"
+    config.write_text(config.read_text().replace("batch_size:", "batchsize:"))
+    result = checkout.snakemake("--cores", "1", check=False)
+    assert result.returncode != 0
+    assert "training: unknown key batchsize; allowed are bootstraps, " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_killed_run_resumes_and_leaves_no_half_file(demo, tmp_path):
+    """SIGKILL to everything in mid-run; the resumed run ends with the same bytes as one that was never killed."""
+    checkout = type(demo)(tmp_path / "killed")
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
+    command += ["--configfile", "resources/demo/config.yaml"]
+    process = subprocess.Popen(
+        command, cwd=checkout.folder, env=checkout.environment(), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    trained = checkout.folder / "results/demo/models/baseline"
+    limit = time.monotonic() + 300
+    while not list(trained.rglob("*.safetensors")) and time.monotonic() < limit:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (checkout.folder / "results/demo/figures/fig2.pdf").exists(), "it was over before it was killed"
+    checkout.snakemake("--unlock")
+    checkout.snakemake("--cores", "2", "--rerun-incomplete")
+    assert checkout.hashes() == demo.hashes()
+    assert not [path for path in (checkout.folder / "results").rglob(".*") if path.is_file() and path.suffix != ".json"]
+
+
+def test_adding_a_catalogue_takes_a_module_a_block_and_a_registry_entry(checkout):
+    """A catalogue of one's own, added by these three alone, reaches Table 1 and the pooled coefficients."""
+    folder = checkout.folder
+    catalogues = folder / "workflow/stelnet/catalogues"
+    (catalogues / "my_stars.py").write_text((catalogues / "david_hillenbrand.py").read_text())
+    registry = folder / "resources/datasets.yaml"
+    datasets = yaml.safe_load(registry.read_text())
+    datasets["mine"] = datasets["dh"]
+    registry.write_text(yaml.safe_dump(datasets))
+    raw = folder / "results/demo/data"
+    (raw / "mine").mkdir()
+    for path in (raw / "dh").iterdir():
+        (raw / "mine" / path.name).write_bytes(path.read_bytes())
+    config = folder / "resources/demo/config.yaml"
+    block = {
+        "label": "My stars", "adapter": "my_stars", "stage": "post", "source": "assembled",
+        "inputs": {"assembled": {"table": "mine"}}, "copies": 1, "draw": 5,
+    }  # fmt: skip
+    values = yaml.safe_load(config.read_text())
+    values.setdefault("catalogues", {})["Mine"] = block
+    config.write_text(yaml.safe_dump(values))
+    target = "results/demo/catalogues/published/Mine.parquet"
+    checkout.snakemake("--cores", "2", target, "--allowed-rules", "standardise_catalogue", "--rerun-triggers", "mtime")
+    plan = checkout.snakemake("--dry-run", "--cores", "1", "results/demo/tables/table1.csv").stdout
+    assert {"train_transfer", "predict", "table1"} <= planned(plan)
+
+
+@pytest.mark.parametrize("rule", ["train_baseline", "train_transfer"])
+def test_networks_carry_their_origin(demo, rule):
+    from safetensors import safe_open
+
+    family = rule.removeprefix("train_")
+    paths = list((demo.folder / f"results/demo/models/{family}").rglob("*.safetensors"))
+    assert paths
+    for path in paths:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata()
+        assert metadata["simulated"] == "true"
+        assert {"bounds", "stage", "boot", "seed", "config"} <= metadata.keys()

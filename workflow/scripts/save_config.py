@@ -1,0 +1,9 @@
+"""Write the configuration as the run resolved it (config.yaml, further files and --config together)."""
+
+import yaml
+
+from stelnet.io import write_text
+from stelnet.scripting import job
+
+with job(snakemake):
+    write_text(yaml.safe_dump(snakemake.params.config, sort_keys=False), snakemake.output[0])

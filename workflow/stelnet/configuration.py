@@ -1,0 +1,144 @@
+"""The configuration, checked before the first job: by its JSON schema, then for what a schema cannot say."""
+
+import ast
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from stelnet.errors import ConfigError
+
+PACKAGE = Path(__file__).parent
+SCHEMAS = PACKAGE.parent / "schemas"
+
+
+def _told(error: ValidationError) -> str:
+    """Turn a schema violation into one line that names the key and what is allowed."""
+    key = ".".join(map(str, error.absolute_path)) or "the top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = error.schema.get("properties", {})
+        unknown = ", ".join(sorted(str(name) for name in error.instance if name not in known))
+        return f"{key}: unknown key {unknown}; allowed are {', '.join(known)}."
+    if error.validator == "required":
+        missing = ", ".join(name for name in error.validator_value if name not in error.instance)
+        return f"{key}: missing key {missing}."
+    return f"{key}: {error.message}."
+
+
+def validate(value: Any, schema_name: str, source: str) -> None:
+    """Check a value against ``workflow/schemas/<schema_name>.schema.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        Names `source` (a file), the first offending key, and what is allowed.
+    """
+    schema = yaml.safe_load((SCHEMAS / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    if error:
+        raise ConfigError(f"{source}: {_told(error)}")
+
+
+def registered(module: str) -> list[str]:
+    """Return the names under which the classes of a module are registered, without importing it.
+
+    Reads the ``@register("name")`` decorators, because importing the modules in question would load torch
+    whenever the configuration is checked.
+    """
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    return [
+        call.args[0].value
+        for node in tree.body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "register"
+    ]
+
+
+def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
+    """Check the whole configuration; `datasets` is the content of resources/datasets.yaml.
+
+    Raises
+    ------
+    ConfigError
+        Names the key and what is allowed.
+    """
+    validate(config, "config", "configuration")
+
+    def require(holds: bool, key: str, message: str) -> None:
+        if not holds:
+            raise ConfigError(f"configuration: {key}: {message}.")
+
+    require(
+        config["report_variant"] in config["variants"],
+        "report_variant",
+        f"{config['report_variant']!r} is not built; allowed are {', '.join(config['variants'])}",
+    )
+    require(
+        config["simulated"] == (Path(config["output_dir"]).name == "demo"),
+        "output_dir",
+        "simulated results, and only they, go to a folder named 'demo', so that none is taken for a real one",
+    )
+    shared = config["catalogues"].keys() & config["clusters"].keys()
+    require(not shared, "clusters", f"{', '.join(sorted(shared))} is the name of a catalogue too")
+    for group in ("catalogues", "clusters"):
+        for name, block in config[group].items():
+            key = f"{group}.{name}"
+            adapters = sorted(
+                path.stem for path in (PACKAGE / "catalogues").glob("*.py") if not path.stem.startswith("_")
+            )
+            require(
+                block["adapter"] in adapters,
+                f"{key}.adapter",
+                f"no module {block['adapter']!r} in workflow/stelnet/catalogues; there are {', '.join(adapters)}",
+            )
+            require(
+                block["source"] in block["inputs"],
+                f"{key}.source",
+                f"{block['source']!r} has no inputs; allowed are {', '.join(block['inputs'])}",
+            )
+            for source, roles in block["inputs"].items():
+                for role, dataset in roles.items():
+                    require(
+                        dataset in datasets,
+                        f"{key}.inputs.{source}.{role}",
+                        f"{dataset!r} is not in resources/datasets.yaml; there are {', '.join(datasets)}",
+                    )
+    mist = config["mist"]
+    require(
+        mist["zams_eep"] < mist["end_eep"] <= mist["last_eep"],
+        "mist.end_eep",
+        "must lie above zams_eep and not above last_eep",
+    )
+    training, transfer = config["training"], config["transfer"]
+    require(
+        transfer["start_bootstrap"] < training["bootstraps"],
+        "transfer.start_bootstrap",
+        f"must be below training.bootstraps, which is {training['bootstraps']}",
+    )
+    for key, name, module in (
+        ("training.network", training["network"], "networks"),
+        ("training.loss", training["loss"], "losses"),
+        ("transfer.loss", transfer["loss"], "losses"),
+    ):
+        names = registered(module)
+        require(
+            name in names,
+            key,
+            f"{name!r} is not registered in workflow/stelnet/{module}.py; there are {', '.join(names)}",
+        )
+
+
+def mirror(config: Mapping[str, Any]) -> str | None:
+    """Return the mirror's folder: the environment's STELNET_MIRROR goes before the configuration's `mirror`."""
+    return os.environ.get("STELNET_MIRROR") or config["mirror"]
+
+
+def mist_source(config: Mapping[str, Any]) -> str:
+    """Return which MIST dataset is read, ``table`` or ``tarball``; see ``mist.source`` in config.yaml."""
+    source = config["mist"]["source"]
+    return source if source != "auto" else ("table" if mirror(config) else "tarball")

@@ -1,0 +1,39 @@
+"""What every script of the workflow shares: a log file, and errors told without a traceback."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stelnet.errors import StelnetError
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Log to the rule's log file and to stderr, and end the job with exit code 2 on a StelnetError.
+
+    Parameters
+    ----------
+    snakemake
+        The object that Snakemake hands to a script (only its ``log`` and ``rule`` are used).
+    """
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[logging.FileHandler(path, mode="w"), logging.StreamHandler()],
+        force=True,
+    )
+    logging.captureWarnings(True)
+    log = logging.getLogger(snakemake.rule)
+    try:
+        yield log
+    except StelnetError as error:
+        log.error("%s", error)
+        sys.exit(2)
+    except Exception:
+        log.exception("unexpected failure, please report it with this log")
+        sys.exit(1)
