@@ -25,9 +25,6 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/catalogues.smk"
 include: "workflow/rules/mist.smk"
 include: "workflow/rules/training.smk"
-include: "workflow/rules/transfer.smk"
-include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 
@@ -35,7 +32,6 @@ include: "workflow/rules/provenance.smk"
 rule all:
     default_target: True
     input:
-        TABLES,
-        FIGURES,
+        [path for path in FIGURES if path.startswith(tuple(f"{OUT}/figures/fig{n}" for n in (1, 4, 7)))],
         TRAINING_PLOTS,
         f"{OUT}/config.yaml",

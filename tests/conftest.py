@@ -17,7 +17,9 @@ def mirror() -> Path:
     """The folder of the real raw data, or a skip that says how to have it."""
     folder = os.environ.get("STELNET_MIRROR")
     if not folder:
-        pytest.skip("needs the real data: set STELNET_MIRROR to a mirror of the files in resources/datasets.yaml")
+        pytest.skip(
+            "needs the real data: set STELNET_MIRROR to a mirror of the files in resources/datasets.yaml"
+        )
     if not (Path(folder) / "catalogues" / "DH.csv").is_file():
         pytest.skip(f"STELNET_MIRROR={folder} is not a mirror of the raw data (no catalogues/DH.csv)")
     return Path(folder)
@@ -38,7 +40,9 @@ class Checkout:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target)
 
-    def snakemake(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess:
+    def snakemake(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess:
         """Run snakemake on the demo's configuration, with no mirror and no way to a network."""
         result = subprocess.run(
             [Path(sys.executable).with_name("snakemake"), "--configfile", "resources/demo/config.yaml", *arguments],
@@ -50,8 +54,12 @@ class Checkout:
     @staticmethod
     def environment() -> dict[str, str]:
         """The environment of a run: no mirror, and a proxy that refuses every connection."""
-        kept = {key: value for key, value in os.environ.items() if key not in ("STELNET_MIRROR", "PYTHONPATH")}
-        closed = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+        kept = {
+            key: value for key, value in os.environ.items() if key not in ("STELNET_MIRROR", "PYTHONPATH")
+        }
+        closed = dict.fromkeys(
+            ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+        )
         return kept | closed
 
     def hashes(self) -> dict[str, str]:

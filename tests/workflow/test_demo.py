@@ -95,7 +95,11 @@ def test_killed_run_resumes_and_leaves_no_half_file(demo, tmp_path):
     command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
     command += ["--configfile", "resources/demo/config.yaml"]
     process = subprocess.Popen(
-        command, cwd=checkout.folder, env=checkout.environment(), stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=checkout.folder,
+        env=checkout.environment(),
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     trained = checkout.folder / "results/demo/models/baseline"
     limit = time.monotonic() + 300
@@ -103,11 +107,17 @@ def test_killed_run_resumes_and_leaves_no_half_file(demo, tmp_path):
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (checkout.folder / "results/demo/figures/fig2.pdf").exists(), "it was over before it was killed"
+    assert not (checkout.folder / "results/demo/figures/fig2.pdf").exists(), (
+        "it was over before it was killed"
+    )
     checkout.snakemake("--unlock")
     checkout.snakemake("--cores", "2", "--rerun-incomplete")
     assert checkout.hashes() == demo.hashes()
-    assert not [path for path in (checkout.folder / "results").rglob(".*") if path.is_file() and path.suffix != ".json"]
+    assert not [
+        path
+        for path in (checkout.folder / "results").rglob(".*")
+        if path.is_file() and path.suffix != ".json"
+    ]
 
 
 def test_adding_a_catalogue_takes_a_module_a_block_and_a_registry_entry(checkout):
@@ -132,7 +142,9 @@ def test_adding_a_catalogue_takes_a_module_a_block_and_a_registry_entry(checkout
     values.setdefault("catalogues", {})["Mine"] = block
     config.write_text(yaml.safe_dump(values))
     target = "results/demo/catalogues/published/Mine.parquet"
-    checkout.snakemake("--cores", "2", target, "--allowed-rules", "standardise_catalogue", "--rerun-triggers", "mtime")
+    checkout.snakemake(
+        "--cores", "2", target, "--allowed-rules", "standardise_catalogue", "--rerun-triggers", "mtime"
+    )
     plan = checkout.snakemake("--dry-run", "--cores", "1", "results/demo/tables/table1.csv").stdout
     assert {"train_transfer", "predict", "table1"} <= planned(plan)
 

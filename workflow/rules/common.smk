@@ -1,6 +1,7 @@
 """Paths, names and helper functions shared by all rules. Comes in: config; goes out: no file."""
 
 import os
+import re
 from pathlib import Path
 
 import yaml
@@ -82,3 +83,79 @@ def blocks():
     """Block number -> bootstraps trained together in one job."""
     size = TRAINING["bootstraps_per_job"]
     return {i // size: list(BOOTSTRAPS[i : i + size]) for i in range(0, len(BOOTSTRAPS), size)}
+
+
+# Folder of figures -> the variant of the catalogues that they show; the figures of the paper have no subfolder.
+FIGURE_VARIANTS = {
+    "figures" if variant == config["report_variant"] else f"figures/{variant}": variant
+    for variant in VARIANTS
+}
+# Figure -> the cluster that it shows; beyond Figures 5 and 6 of the paper they are named after their clusters.
+CLUSTER_FIGURES = dict(zip(["fig5", "fig6", *list(CLUSTERS)[2:]], CLUSTERS))
+
+
+def variant_of(wildcards):
+    """The variant of the catalogues that a figure shows."""
+    return FIGURE_VARIANTS[wildcards.figures]
+
+
+def catalogue_tables(*stages):
+    """Input function of a figure: the catalogues of these stages."""
+    names = [name for stage in stages for name in of_stage(CATALOGUES, stage)]
+    return lambda wildcards: [f"{OUT}/catalogues/{variant_of(wildcards)}/{name}.parquet" for name in names]
+
+
+def model_predictions(stage):
+    """Input function of a figure: model -> our predictions for the stars of a stage."""
+    return lambda wildcards: {
+        model: f"{OUT}/predictions/this_work/{model}/{variant_of(wildcards)}/{stage}.parquet"
+        for model in ("baseline", "transfer")
+    }
+
+
+def cluster_block(wildcards, figure):
+    """The block of the configuration of the cluster that a figure shows; figure None: the wildcard's."""
+    return CLUSTERS[CLUSTER_FIGURES[figure] if figure else wildcards.cluster]
+
+
+def cluster_predictions(figure=None):
+    """Input function of a figure: model -> our predictions for the stage of the cluster that it shows."""
+    return lambda wildcards: model_predictions(cluster_block(wildcards, figure)["stage"])(wildcards)
+
+
+def cluster_label(figure=None):
+    """Function of a figure's wildcards: the label of the cluster that it shows."""
+    return lambda wildcards: cluster_block(wildcards, figure)["label"]
+
+
+def report_labels(figure, shows):
+    """How the report lists a figure; `shows` is a text or a function of the wildcards."""
+    return lambda wildcards: {
+        "figure": figure,
+        "shows": shows(wildcards) if callable(shows) else shows,
+        "variant": variant_of(wildcards),
+    }
+
+
+def any_file_of(datasets):
+    """Regular expression of the file names of datasets."""
+    return "|".join(re.escape(file["name"]) for dataset in datasets for file in DATASETS[dataset]["files"])
+
+
+def adapter_code(block):
+    """Digest of an adapter and of the library code that it uses: the scripts import it by its configured name."""
+    path = ROOT / f"workflow/stelnet/catalogues/{block['adapter']}.py"
+    return provenance.source_digest(path, extra=(path,))[:16]
+
+
+def vizier_entries(block):
+    """Role -> registry entry of a table of VizieR."""
+    datasets = {role: DATASETS[name] for role, name in block["inputs"][block["source"]].items()}
+    return {role: dataset["vizier"] for role, dataset in datasets.items() if "vizier" in dataset}
+
+
+def cluster_inputs(wildcards):
+    """Role -> raw file of a cluster; members from VizieR have yet to be told by their side of the ZAMS."""
+    block = CLUSTERS[wildcards.cluster]
+    zams = {"zams": f"{OUT}/mist/zams.parquet"} if block["source"] == "vizier" else {}
+    return raw_inputs(block) | zams

@@ -4,9 +4,6 @@
 rule save_config:
     output:
         f"{OUT}/config.yaml",
-    params:
-        config=config,
-        code=code_of("save_config.py"),
     log:
         f"{OUT}/logs/save_config.log",
     benchmark:
@@ -17,5 +14,8 @@ rule save_config:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        config=config,
+        code=code_of("save_config.py"),
     script:
         "../scripts/save_config.py"

@@ -89,7 +89,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
         arrow = pq.read_table(path)
         metadata = json.loads(arrow.schema.metadata[b"stelnet"])
     except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a table of this workflow ({error}); delete it and run the workflow again.")
+        raise DataError(
+            f"{path}: not a table of this workflow ({error}); delete it and run the workflow again."
+        )
     table = arrow.to_pandas()
     table.attrs = metadata
     return table

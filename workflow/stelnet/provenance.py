@@ -11,7 +11,10 @@ PACKAGE = Path(__file__).parent
 def _module_file(name: str) -> Path | None:
     """Return the source file of a module of this package, None for anything else."""
     relative = Path(*name.split(".")[1:])
-    for path in (PACKAGE / relative.with_suffix(".py") if relative.name else None, PACKAGE / relative / "__init__.py"):
+    for path in (
+        PACKAGE / relative.with_suffix(".py") if relative.name else None,
+        PACKAGE / relative / "__init__.py",
+    ):
         if path and path.is_file():
             return path
     return None

@@ -1,0 +1,15 @@
+"""Turn the published networks into files like those of our own."""
+
+from pathlib import Path
+
+from stelnet.networks import save_network
+from stelnet.published import NAMES, read_published
+from stelnet.scripting import job
+
+with job(snakemake):
+    files, outputs = {Path(path).name: path for path in snakemake.input}, iter(snakemake.output)
+    for model, stage in NAMES:
+        ensemble = read_published(files, model, stage)
+        for boot in range(len(ensemble)):
+            metadata = {"model": model, "stage": stage, "boot": str(boot), "simulated": "false"}
+            save_network(next(outputs), ensemble, boot, metadata | {"source": "published_networks"})

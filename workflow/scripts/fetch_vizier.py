@@ -1,0 +1,11 @@
+"""Fetch a table of VizieR, or the mirror's export of it."""
+
+import os
+
+from stelnet.scripting import job
+from stelnet.vizier import fetch_vizier
+
+with job(snakemake):
+    mirror = os.environ.get("STELNET_MIRROR")
+    params = snakemake.params
+    fetch_vizier(snakemake.wildcards.dataset, params.file, params.vizier, snakemake.output.file, mirror)

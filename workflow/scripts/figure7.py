@@ -1,0 +1,12 @@
+"""Figure 7: the individual ages of the stars of the pre-ZAMS training samples."""
+
+from stelnet.io import read_table, require_one_sky
+from stelnet.plotting import ages, style
+from stelnet.scripting import job
+
+with job(snakemake):
+    tables = [read_table(path) for path in snakemake.input.catalogues]
+    samples = {table.attrs["catalogue"]: table for table in tables}
+    simulated = require_one_sky(samples)
+    figure = ages.figure(samples, snakemake.params.labels)
+    style.save(figure, snakemake.output, "Individual ages in young samples", simulated)

@@ -1,0 +1,33 @@
+"""Errors of the baseline ensembles, and of plain interpolation, at MIST points that they were not trained on."""
+
+import pandas as pd
+import torch
+
+from stelnet import tables
+from stelnet.evaluation import interpolate, point_errors
+from stelnet.io import read_table
+from stelnet.networks import load_ensemble
+from stelnet.scripting import job
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    params, inputs, results = snakemake.params, snakemake.input, []
+    for stage in params.stages:
+        points = read_table(inputs[f"{stage}_points"])
+        for split in params.splits:
+            held_out = points[f"test_{split}"]
+            test = points[held_out].reset_index(drop=True)
+            predicted = {("delaunay", "interpolation"): interpolate(points[~held_out], test)}
+            for source in params.sources:
+                ensemble = load_ensemble(inputs[f"{stage}_{split}_{source}"])
+                members = ensemble.predict(test["log_teff"].to_numpy(), test["log_lum"].to_numpy())
+                predicted["baseline", source] = members.mean(axis=0)
+            for (model, source), values in predicted.items():
+                keys = {"stage": stage, "model": model, "source": source, "split": split}
+                results.append(point_errors(values, test).assign(**keys))
+    columns = ["stage", "model", "source", "split", "quantity", "mae", "median_abs", "n"]
+    rows = pd.concat(results, ignore_index=True)[columns]
+    text = tables.as_text(rows, {"mae": 4, "median_abs": 4}).replace({"source": tables.WORDS})
+    values = ["mae", "median_abs"]
+    shown = tables.side_by_side(text, ["stage", "split", "source", "n"], ["quantity"], values)
+    tables.write(rows, snakemake.output.csv, shown, "Errors at held-out MIST points [dex]", params.notes)

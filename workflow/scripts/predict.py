@@ -1,0 +1,19 @@
+"""Predict ages and masses of all stars of a stage with one ensemble."""
+
+from types import SimpleNamespace
+
+import torch
+
+from stelnet.evaluation import predictions
+from stelnet.io import read_table, require_one_sky, write_table
+from stelnet.networks import load_ensemble, read_metadata
+from stelnet.scripting import job
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    paths = snakemake.input.networks
+    stars = dict(zip(snakemake.params.samples, map(read_table, snakemake.input.stars), strict=True))
+    simulated = require_one_sky({**stars, "networks": SimpleNamespace(attrs=read_metadata(paths[0]))})
+    predicted = predictions(stars, load_ensemble(paths).predict)
+    metadata = {**snakemake.wildcards, "networks": str(len(paths)), "simulated": str(simulated).lower()}
+    write_table(predicted, snakemake.output[0], metadata)

@@ -1,0 +1,25 @@
+"""Split the MIST rows at the ZAMS, mark the held-out ones, and tell the ZAMS age of a mass and the bounds."""
+
+from stelnet.io import read_table, write_json, write_table
+from stelnet.mist import split_stages, zams_table
+from stelnet.scripting import job
+
+with job(snakemake) as log:
+    params = snakemake.params
+    tracks = read_table(snakemake.input[0])
+    stages, bounds = split_stages(
+        tracks,
+        zams_eep=params.zams_eep,
+        post_fraction=params.post_fraction,
+        test_fraction=params.test_fraction,
+        test_track_every=params.test_track_every,
+        seed=params.seed,
+    )
+    metadata = {name: tracks.attrs[name] for name in ("dataset", "simulated")}
+    for stage, rows in stages.items():
+        held_out = rows.test_rows.sum(), rows.test_tracks.sum()
+        log.info("%s: %d rows, held out %d row-wise and %d track-wise", stage, len(rows), *held_out)
+        write_table(rows, snakemake.output[stage], metadata | {"stage": stage})
+    zams = zams_table(tracks, zams_eep=params.zams_eep, end_eep=params.end_eep)
+    write_table(zams, snakemake.output.zams, metadata)
+    write_json(bounds, snakemake.output.bounds)

@@ -1,0 +1,36 @@
+"""Train the baseline networks of one block of bootstraps as one batched ensemble."""
+
+import json
+
+import torch
+
+from stelnet.io import read_json, read_table, sha256_file, write_csv
+from stelnet.networks import Scaling, save_network
+from stelnet.scripting import job
+from stelnet.training import train_block
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    params, inputs = snakemake.params, snakemake.input
+    rows = read_table(inputs.rows)
+    ensemble, losses = train_block(
+        rows,
+        rows[params.held_out].to_numpy(),
+        Scaling(read_json(inputs.bounds)[params.stage]),
+        params.boots,
+        params.settings,
+        seed=params.seed,
+        names=(params.model, params.stage),
+    )
+    common = {
+        "model": params.model,
+        "stage": params.stage,
+        "held_out": params.held_out,
+        "simulated": rows.attrs["simulated"],
+        "seed": str(params.seed),
+        "config": json.dumps(params.settings, sort_keys=True),
+        "data": json.dumps({path.rsplit("/", 1)[-1]: sha256_file(path) for path in inputs}, sort_keys=True),
+    }
+    for index, (boot, path) in enumerate(zip(params.boots, snakemake.output.networks, strict=True)):
+        save_network(path, ensemble, index, {**common, "boot": str(boot)})
+    write_csv(losses, snakemake.output.losses)

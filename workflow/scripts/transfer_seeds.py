@@ -1,0 +1,22 @@
+"""How much the scores of the transfer networks vary when the whole draw is repeated with other seeds."""
+
+import pandas as pd
+
+from stelnet import tables
+from stelnet.evaluation import scores
+from stelnet.io import read_table
+from stelnet.scripting import job
+
+with job(snakemake):
+    params, inputs = snakemake.params, snakemake.input
+    main = [
+        scores(read_table(path), samples, stage, params.max_log_tau)
+        for path, (stage, samples) in zip(inputs.predictions, params.samples.items(), strict=True)
+    ]
+    repeated = [pd.read_csv(path).assign(seed=seed) for seed, path in enumerate(inputs.seeds, start=1)]
+    columns = ["seed", "sample", "quantity", "metric", "value"]
+    rows = pd.concat([*(table.assign(seed=0) for table in main), *repeated], ignore_index=True)[columns]
+    shown = tables.spread(rows, [tables.paper_scores(path) for path in inputs.paper])
+    caption = f"Scores of {params.seeds} repetitions of the transfer draw and training ({params.variant} catalogues)"
+    notes = ["Seed 0 is the one of all other tables; sd with ddof 1.", tables.IN_SAMPLE, *params.notes]
+    tables.write(rows, snakemake.output.csv, shown, caption, notes)

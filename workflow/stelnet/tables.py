@@ -1,0 +1,117 @@
+"""The tables as readers see them, in Markdown and LaTeX, and the paper's printed numbers beside ours."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from tabulate import tabulate
+
+from stelnet.io import write_csv, write_text
+
+#: Keys of the CSV files, in the order in which readers see them, and what they are called there.
+WORDS = {
+    "age": "age",
+    "mass": "mass",
+    "paper": "paper",
+    "published_networks": "published networks",
+    "this_work": "this work",
+    "interpolation": "interpolation",
+}
+#: Columns of the CSV files that hold the paper's numbers too.
+TABLE1_COLUMNS = ("variant", "model", "source", "sample", "quantity", "fraction", "n")
+PEARSON_COLUMNS = ("variant", "stage", "model", "source", "quantity", "r", "n")
+
+#: Decimals that the paper prints.
+DECIMALS = 3
+MISSING = "–"
+
+IN_SAMPLE = "In-sample: the stars drawn to train the transfer networks are among those scored, as in the paper."
+NO_PUBLISHED_NETWORKS = "The published networks are left out (evaluation.published_networks is false)."
+SIMULATED = "Simulated sky: no number here is about real stars, and none of the paper's stands beside them."
+
+
+def paper_rows(path: str | Path, table: str) -> pd.DataFrame:
+    """Return the paper's numbers in the rows of table1.csv or pearson.csv; the paper prints no n beside them.
+
+    Parameters
+    ----------
+    path
+        resources/published.yaml.
+    table
+        ``table1`` or ``pearson``.
+    """
+    with open(path, encoding="utf-8") as file:
+        printed: Mapping[str, Any] = yaml.safe_load(file)[table]
+    of, value, columns = {
+        "table1": ("sample", "fraction", TABLE1_COLUMNS),
+        "pearson": ("stage", "r", PEARSON_COLUMNS),
+    }[table]
+    rows = [
+        {"model": model, of: name, "quantity": quantity, value: float(number)}
+        for model in ("baseline", "transfer")
+        for name, numbers in printed[model].items()
+        for quantity, number in numbers.items()
+    ]
+    return pd.DataFrame(rows).assign(variant="published", source="paper", n=pd.NA)[list(columns)]
+
+
+def count_text(rows: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Return the number of stars behind all rows that share `keys`, as text: two where the quantities differ."""
+    return rows.groupby(list(keys))["n"].transform(lambda n: "/".join(f"{k:.0f}" for k in n.dropna().unique()))
+
+
+def as_text(table: pd.DataFrame, decimals: Mapping[str, int]) -> pd.DataFrame:
+    """Return the table with the numbers of some columns as text of so many decimals, a dash where unknown."""
+    shown = table.copy()
+    for column, places in decimals.items():
+        shown[column] = [MISSING if pd.isna(value) else f"{value:.{places}f}" for value in table[column]]
+    return shown
+
+
+def side_by_side(
+    table: pd.DataFrame, index: Sequence[str], across: Sequence[str], values: Sequence[str]
+) -> pd.DataFrame:
+    """Return one row for each combination of the `index` columns, in their order of appearance.
+
+    Each combination of the `across` columns, which hold keys of :data:`WORDS`, becomes a column for each of
+    the `values` (text already); combinations that `table` lacks get a dash.
+    """
+    order = list(WORDS)
+    wide = table.pivot_table(
+        index=list(index), columns=list(across), values=list(values), aggfunc="first", sort=False
+    )
+    wide = wide[
+        sorted(wide.columns, key=lambda key: ([order.index(name) for name in key[1:]], values.index(key[0])))
+    ]
+    wide.columns = [
+        ", ".join([WORDS[name] for name in key[1:]] + [key[0]] * (len(values) > 1)) for key in wide.columns
+    ]
+    return wide.fillna(MISSING).reset_index()
+
+
+def markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
+    """Return a Markdown table with its caption above and its notes below; every cell as it is."""
+    body = tabulate(shown.astype(str).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+    return "\n\n".join([f"**{caption}**", body, *notes]) + "\n"
+
+
+def latex(shown: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
+    """Return a LaTeX table environment for the booktabs package; every cell as it is, but escaped."""
+    body = tabulate(
+        shown.astype(str).to_dict("list"), headers="keys", tablefmt="latex_booktabs", disable_numparse=True
+    )
+    escape = str.maketrans({character: f"\\{character}" for character in "&%_#$"})
+    text = " ".join([f"{caption}.", *notes]).translate(escape)
+    return f"\\begin{{table}}\n\\centering\n\\caption{{{text}}}\n{body}\n\\end{{table}}\n"
+
+
+def write(
+    table: pd.DataFrame, path: str | Path, shown: pd.DataFrame, caption: str, notes: Sequence[str]
+) -> None:
+    """Write `table` to the CSV file `path`, and `shown` with caption and notes to .md and .tex beside it."""
+    path = Path(path)
+    write_csv(table, path)
+    write_text(markdown(shown, caption, notes), path.with_suffix(".md"))
+    write_text(latex(shown, caption, notes), path.with_suffix(".tex"))
