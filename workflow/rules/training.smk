@@ -21,6 +21,13 @@ def training_settings(stage):
     return own | {"epochs": TRAINING["epochs"][stage]}
 
 
+def training_keys(stage):
+    """Keys of the configuration that :func:`training_settings` reads."""
+    return [f"training.{key}" for key in training_settings(stage) if key != "epochs"] + [
+        f"training.epochs.{stage}"
+    ]
+
+
 def training_minutes(boots):
     """Minutes that a job may take, ten times the usual; more at a second attempt."""
     return lambda wildcards, attempt: attempt * (10 + 3 * len(boots))
@@ -59,6 +66,7 @@ for model, held_out in BASELINES.items():
                     boots=boots,
                     settings=training_settings(stage),
                     seed=config["seed"],
+                    config=used("seed", "training.bootstraps_per_job", *training_keys(stage)),
                     code=code_of("train_baseline.py"),
                 script:
                     "../scripts/train_baseline.py"
@@ -85,6 +93,7 @@ rule plot_training:
         title=lambda wildcards: f"{wildcards.model.replace('_', ' ')}, {wildcards.stage}-ZAMS",
         loss=TRAINING["loss"],
         simulated=config["simulated"],
+        config=used("training.loss", "simulated"),
         code=code_of("plot_training.py"),
     script:
         "../scripts/plot_training.py"

@@ -1,4 +1,4 @@
-"""What every script of the workflow shares: a log file, and errors told without a traceback."""
+"""What every script shares: a log file, a record of each output, errors told without a traceback."""
 
 import logging
 import sys
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stelnet import records
 from stelnet.errors import StelnetError
 
 
@@ -14,10 +15,12 @@ from stelnet.errors import StelnetError
 def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log to the rule's log file and to stderr, and end the job with exit code 2 on a StelnetError.
 
+    When the job ends well, the record of every output is written (see :mod:`stelnet.records`).
+
     Parameters
     ----------
     snakemake
-        The object that Snakemake hands to a script (only its ``log`` and ``rule`` are used).
+        The object that Snakemake hands to a script.
     """
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +33,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     logging.captureWarnings(True)
     log = logging.getLogger(snakemake.rule)
     try:
+        record = records.Job(snakemake, Path(sys.modules["__main__"].__file__))
+        records.current.set(record)
         yield log
+        record.write()
     except StelnetError as error:
         log.error("%s", error)
         sys.exit(2)
