@@ -25,6 +25,9 @@ include: "workflow/rules/demo.smk"
 include: "workflow/rules/catalogues.smk"
 include: "workflow/rules/mist.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/transfer.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 
@@ -32,6 +35,7 @@ include: "workflow/rules/provenance.smk"
 rule all:
     default_target: True
     input:
-        [path for path in FIGURES if path.startswith(tuple(f"{OUT}/figures/fig{n}" for n in (1, 4, 7)))],
+        TABLES,
+        FIGURES,
         TRAINING_PLOTS,
         f"{OUT}/config.yaml",

@@ -1,4 +1,4 @@
-"""Copy Table 1 and two figures of a finished run of the real workflow into the README and docs/ (`make docs`)."""
+"""Copy tables and two figures of a finished run of the workflow into README.md and docs/ (`make docs`)."""
 
 import re
 from pathlib import Path

@@ -44,9 +44,14 @@ class Checkout:
         self, *arguments: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess:
         """Run snakemake on the demo's configuration, with no mirror and no way to a network."""
+        command = [
+            str(Path(sys.executable).with_name("snakemake")),
+            "--configfile",
+            "resources/demo/config.yaml",
+        ]
         result = subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), "--configfile", "resources/demo/config.yaml", *arguments],
-            cwd=self.folder, env=self.environment() | environment, capture_output=True, text=True, timeout=900,
+            command + list(arguments), cwd=self.folder, env=self.environment() | environment,
+            capture_output=True, text=True, timeout=900,
         )  # fmt: skip
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
@@ -76,7 +81,7 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory) -> Checkout:
-    """A checkout in which the demo workflow has run from nothing; tests leave its results as they found them."""
+    """A checkout in which the demo has run from nothing; tests leave its results as they found them."""
     checkout = Checkout(tmp_path_factory.mktemp("demo") / "stelnet")
     checkout.first_run = checkout.snakemake("--cores", "2")
     return checkout

@@ -1,4 +1,4 @@
-"""One test per rule: run again alone on the demo's inputs, it makes the same bytes and touches nothing else."""
+"""One test per rule: run again alone on the demo's inputs, it makes the same bytes and nothing else."""
 
 import re
 import shutil

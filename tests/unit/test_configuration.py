@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-
 from stelnet import configuration
 from stelnet.errors import ConfigError
 

@@ -90,7 +90,7 @@ def test_unknown_key_stops_before_the_first_job(checkout):
 
 
 def test_killed_run_resumes_and_leaves_no_half_file(demo, tmp_path):
-    """SIGKILL to everything in mid-run; the resumed run ends with the same bytes as one that was never killed."""
+    """SIGKILL to all in mid-run; the resumed run ends with the same bytes as one that was never killed."""
     checkout = type(demo)(tmp_path / "killed")
     command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "2"]
     command += ["--configfile", "resources/demo/config.yaml"]

@@ -12,7 +12,9 @@ with job(snakemake):
         own = [table for table in predictions if table.attrs["variant"] == variant]
         columns = ["cluster", "stage", "model", "source", *CLUSTER_COLUMNS]
         rows = gather(own, cluster_statistics, params.samples, columns)
-        rows = rows.sort_values("cluster", key=lambda names: names.map(list(params.labels).index), kind="stable")
+        rows = rows.sort_values(
+            "cluster", key=lambda names: names.map(list(params.labels).index), kind="stable"
+        )
         write_csv(rows, path)
         if variant == params.report_variant:
             text = tables.as_text(rows, dict.fromkeys(CLUSTER_COLUMNS[1:], tables.DECIMALS))

@@ -1,4 +1,4 @@
-"""Errors of the baseline ensembles, and of plain interpolation, at MIST points that they were not trained on."""
+"""Errors of the baseline ensembles, and of plain interpolation, at MIST points held out of training."""
 
 import pandas as pd
 import torch
@@ -30,4 +30,11 @@ with job(snakemake):
     text = tables.as_text(rows, {"mae": 4, "median_abs": 4}).replace({"source": tables.WORDS})
     values = ["mae", "median_abs"]
     shown = tables.side_by_side(text, ["stage", "split", "source", "n"], ["quantity"], values)
-    tables.write(rows, snakemake.output.csv, shown, "Errors at held-out MIST points [dex]", params.notes)
+    notes = [
+        "Held-out points that the ensemble never saw (split rows), or whole held-out tracks (split tracks); "
+        "interpolation is linear between the other points."
+    ]
+    if "published_networks" in params.sources:
+        notes.append("The published networks were trained on part of these points.")
+    caption = "Errors at held-out MIST points [dex]: mean over the networks, against the track"
+    tables.write(rows, snakemake.output.csv, shown, caption, [*notes, *params.notes])

@@ -16,7 +16,9 @@ with job(snakemake):
     rows = pd.concat([*(tables.paper_rows(path, "table1") for path in inputs.paper), rows])
     text = tables.as_text(rows, {"fraction": tables.DECIMALS}).replace({"sample": params.labels})
     text["n"] = tables.count_text(rows, ["variant", "sample"])
-    shown = tables.side_by_side(text, ["variant", "model", "sample", "n"], ["quantity", "source"], ["fraction"])
+    shown = tables.side_by_side(
+        text, ["variant", "model", "sample", "n"], ["quantity", "source"], ["fraction"]
+    )
     caption = f"Fraction of stars with a tension ln(tau) below {params.max_log_tau:g}"
     notes = ["n: stars with error bars; the others do not count.", tables.IN_SAMPLE, *params.notes]
     tables.write(rows, snakemake.output.csv, shown, caption, notes)

@@ -16,7 +16,13 @@ with job(snakemake):
     repeated = [pd.read_csv(path).assign(seed=seed) for seed, path in enumerate(inputs.seeds, start=1)]
     columns = ["seed", "sample", "quantity", "metric", "value"]
     rows = pd.concat([*(table.assign(seed=0) for table in main), *repeated], ignore_index=True)[columns]
-    shown = tables.spread(rows, [tables.paper_scores(path) for path in inputs.paper])
-    caption = f"Scores of {params.seeds} repetitions of the transfer draw and training ({params.variant} catalogues)"
-    notes = ["Seed 0 is the one of all other tables; sd with ddof 1.", tables.IN_SAMPLE, *params.notes]
+    paper = tables.paper_transfer_scores(inputs.paper[0]) if inputs.paper else None
+    shown = tables.spread(rows, paper).replace({"sample": params.labels})
+    seeds = len(repeated) + 1
+    caption = f"Transfer draw and training with {seeds} seeds ({params.variant} catalogues)"
+    notes = [
+        "Each seed draws other stars, MIST points and bootstraps; the first is that of the other tables.",
+        tables.IN_SAMPLE,
+        *params.notes,
+    ]
     tables.write(rows, snakemake.output.csv, shown, caption, notes)

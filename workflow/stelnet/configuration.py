@@ -94,7 +94,8 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
             require(
                 block["adapter"] in adapters,
                 f"{key}.adapter",
-                f"no module {block['adapter']!r} in workflow/stelnet/catalogues; there are {', '.join(adapters)}",
+                f"no module {block['adapter']!r} in workflow/stelnet/catalogues; there are "
+                + ", ".join(adapters),
             )
             require(
                 block["source"] in block["inputs"],
@@ -179,7 +180,7 @@ def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, An
 
 
 def mirror(config: Mapping[str, Any]) -> str | None:
-    """Return the mirror's folder: the environment's STELNET_MIRROR goes before the configuration's `mirror`."""
+    """Return the mirror's folder: the environment's STELNET_MIRROR goes before the configured `mirror`."""
     return os.environ.get("STELNET_MIRROR") or config["mirror"]
 
 

@@ -1,8 +1,8 @@
 """Scores of predictions: what Section 4 of the paper tells of stars and clusters, and errors on MIST points.
 
-A table of predictions has one row a star: its sample (a catalogue or a cluster), :data:`CARRIED_COLUMNS` and,
-for each of :data:`QUANTITIES`, ``log_<quantity>_mean`` and ``log_<quantity>_sd`` over the networks; its metadata
-(:data:`NETWORK_KEYS`) say whose predictions they are. :func:`predictions` makes it.
+A table of predictions has one row a star: its sample (a catalogue or a cluster), :data:`CARRIED_COLUMNS`, and
+``log_<quantity>_mean`` and ``log_<quantity>_sd`` over the networks for each of :data:`QUANTITIES`. Its
+metadata (:data:`NETWORK_KEYS`) say whose predictions they are. :func:`predictions` makes it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

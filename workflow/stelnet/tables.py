@@ -27,9 +27,9 @@ PEARSON_COLUMNS = ("variant", "stage", "model", "source", "quantity", "r", "n")
 DECIMALS = 3
 MISSING = "–"
 
-IN_SAMPLE = "In-sample: the stars drawn to train the transfer networks are among those scored, as in the paper."
-NO_PUBLISHED_NETWORKS = "The published networks are left out (evaluation.published_networks is false)."
-SIMULATED = "Simulated sky: no number here is about real stars, and none of the paper's stands beside them."
+IN_SAMPLE = (
+    "In-sample: the stars drawn to train the transfer networks are among those scored, as in the paper."
+)
 
 
 def paper_rows(path: str | Path, table: str) -> pd.DataFrame:
@@ -57,9 +57,48 @@ def paper_rows(path: str | Path, table: str) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(variant="published", source="paper", n=pd.NA)[list(columns)]
 
 
+def paper_transfer_scores(path: str | Path) -> pd.DataFrame:
+    """Return the paper's numbers of the transfer networks in the form of ``evaluation.scores``."""
+    fractions = paper_rows(path, "table1").assign(metric="fraction").rename(columns={"fraction": "value"})
+    coefficients = (
+        paper_rows(path, "pearson").assign(metric="r").rename(columns={"stage": "sample", "r": "value"})
+    )
+    rows = pd.concat([fractions, coefficients], ignore_index=True)
+    return rows.loc[rows["model"] == "transfer", ["sample", "quantity", "metric", "value"]]
+
+
+def spread(rows: pd.DataFrame, paper: pd.DataFrame | None) -> pd.DataFrame:
+    """Return mean, standard deviation (ddof 1), minimum and maximum over seeds of each score, as text.
+
+    With the paper's numbers beside them, ``reached`` counts the seeds that come up to these when rounded to
+    the printed decimals.
+
+    Parameters
+    ----------
+    rows
+        Columns seed, sample, quantity, metric, value.
+    paper
+        Table of :func:`paper_transfer_scores`, or None.
+    """
+    keys = ["sample", "quantity", "metric"]
+    table = rows.groupby(keys, sort=False)["value"].agg(mean="mean", sd="std", min="min", max="max")
+    table = table.reset_index()
+    shown = as_text(table, dict.fromkeys(["mean", "sd", "min", "max"], DECIMALS))
+    if paper is not None:
+        printed = table[keys].merge(paper, how="left", on=keys)["value"]
+        shown.insert(len(keys), "paper", as_text(printed.to_frame("paper"), {"paper": DECIMALS})["paper"])
+        pairs = rows.merge(paper, on=keys, suffixes=("", "_paper"))
+        pairs["reached"] = pairs["value"].round(DECIMALS) >= pairs["value_paper"]
+        reached = pairs.groupby(keys)["reached"].sum().reindex(pd.MultiIndex.from_frame(table[keys]))
+        shown["reached"] = as_text(reached.to_frame(), {"reached": 0})["reached"].to_numpy()
+    return shown
+
+
 def count_text(rows: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
-    """Return the number of stars behind all rows that share `keys`, as text: two where the quantities differ."""
-    return rows.groupby(list(keys))["n"].transform(lambda n: "/".join(f"{k:.0f}" for k in n.dropna().unique()))
+    """Return the number of stars behind the rows that share `keys`: text, two where quantities differ."""
+    return rows.groupby(list(keys))["n"].transform(
+        lambda n: "/".join(f"{k:.0f}" for k in n.dropna().unique())
+    )
 
 
 def as_text(table: pd.DataFrame, decimals: Mapping[str, int]) -> pd.DataFrame:
@@ -93,7 +132,9 @@ def side_by_side(
 
 def markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
     """Return a Markdown table with its caption above and its notes below; every cell as it is."""
-    body = tabulate(shown.astype(str).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+    body = tabulate(
+        shown.astype(str).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True
+    )
     return "\n\n".join([f"**{caption}**", body, *notes]) + "\n"
 
 

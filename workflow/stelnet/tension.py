@@ -15,10 +15,12 @@ def log_tension(mean: ArrayLike, sd: ArrayLike, value: ArrayLike, error: ArrayLi
     Parameters
     ----------
     mean, sd, value, error
-        Arrays that broadcast together, all in the same units; NaN where `error` is NaN.
+        Arrays that broadcast together, all in the same units. The result is NaN where `error` is NaN, and
+        infinite where neither side has a width.
     """
     mean, sd, value, error = (np.asarray(array, dtype=np.float64) for array in (mean, sd, value, error))
-    return (mean - value) ** 2 / (2.0 * (sd**2 + error**2))
+    with np.errstate(divide="ignore"):
+        return (mean - value) ** 2 / (2.0 * (sd**2 + error**2))
 
 
 def narrower(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
@@ -26,8 +28,7 @@ def narrower(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
 
     The paper takes the narrower side so that a tension is an upper limit (Section 4).
     """
-    sides = np.stack([np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)])
-    return np.fmin(*np.where(sides > 0, sides, np.nan))
+    return np.fmin(np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64))
 
 
 def consistent_fraction(log_tau: ArrayLike, limit: float) -> tuple[float, int]:
