@@ -8,19 +8,21 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from stelnet import configuration, records
 from stelnet.acquisition import write_source
 from stelnet.audit import Audit, Verdict
 from stelnet.cli import app
 from stelnet.errors import DataError
 from stelnet.io import write_json
-from typer.testing import CliRunner
 
 FIGURE, TABLE, RAW = "figures/fig1.png", "tables/stars.csv", "data/mine/raw.csv"
 SIDECAR = f"{RAW}.source.json"
 CONFIG = {"seed": 1, "training": {"learning_rate": 0.003, "epochs": {"pre": 6}}, "variants": ["a", "b"]}
 DATASET = {
-    "title": "My stars", "version": "v1", "citations": [{"cite": "Me 2020", "bibcode": None, "doi": "10.1/me"}],
+    "title": "My stars", "version": "v1",
+    "citations": [{"cite": "Me 2020", "bibcode": None, "doi": "10.1/me"}],
     "files": [{"name": "raw.csv", "mirror": "mine/raw.csv", "url": None, "sha256": None}],
 }  # fmt: skip
 
@@ -49,7 +51,9 @@ class Run:
         self.table()
         self.figure("fig1")
 
-    def job(self, rule: str, script: str, inputs: list[str], outputs: dict[str, str | None], *keys: str) -> None:
+    def job(
+        self, rule: str, script: str, inputs: list[str], outputs: dict[str, str | None], *keys: str
+    ) -> None:
         """Make outputs as a job does (None: they are there); ``{record}`` becomes what figures carry."""
         run = {
             "commit": "c0ffee", "dirty": False, "configuration": {"files": ["config.yaml"], "overrides": {}},
@@ -198,14 +202,20 @@ def test_raw_file_changed_in_the_mirror(run):
     assert run.audit()[0] is Verdict.VERIFIED
     verdict, why = run.audit(mirror=run.mirror)
     assert verdict is Verdict.STALE
-    assert why == f"{RAW}: raw download {run.mirror}/mine/raw.csv has changed in the mirror since it was retrieved"
+    assert (
+        why
+        == f"{RAW}: raw download {run.mirror}/mine/raw.csv has changed in the mirror since it was retrieved"
+    )
 
 
 def test_registry_names_another_file(run):
     file = {**DATASET["files"][0], "sha256": "0" * 64}
     (run.root / "resources/datasets.yaml").write_text(yaml.safe_dump({"mine": {**DATASET, "files": [file]}}))
     records.registry.cache_clear()
-    assert run.audit() == (Verdict.STALE, f"{RAW}: resources/datasets.yaml registers another raw.csv than it did")
+    assert run.audit() == (
+        Verdict.STALE,
+        f"{RAW}: resources/datasets.yaml registers another raw.csv than it did",
+    )
 
 
 @pytest.mark.parametrize("key", ["commit", "seed", "wall_seconds", "started"])
@@ -217,7 +227,7 @@ def test_record_edited_by_hand(run, key):
 
 
 def test_record_edited_and_sealed_again(run):
-    """Who knows how records are sealed is found by the id, and who mends that too, by the record of what follows."""
+    """Who seals it anew is found by the id, and who mends that too, by the record of what follows."""
 
     def forge(record):
         record["job"]["config"]["values"]["seed"] = 1.0
@@ -269,7 +279,12 @@ def test_unknown_files(run, tmp_path):
     (tmp_path / "other.png").write_bytes(b"stelnet-record:" + b"0" * 64)
     (run.out / "tables/mine.csv").write_text("x")
     audit = Audit(run.out, run.root)
-    for path in (tmp_path / "other.csv", tmp_path / "none.csv", tmp_path / "other.png", run.out / "tables/mine.csv"):
+    for path in (
+        tmp_path / "other.csv",
+        tmp_path / "none.csv",
+        tmp_path / "other.png",
+        run.out / "tables/mine.csv",
+    ):
         assert audit.of(path).verdict is Verdict.UNKNOWN
     assert "carries the record id 000" in audit.of(tmp_path / "other.png").causes[0].message
     found = {finding.path: finding.verdict for finding in audit.findings()}

@@ -8,6 +8,11 @@ TRANSFER = config["transfer"]
 TRANSFER_SETTINGS = {key: TRANSFER[key] for key in ("steps", "loss", "optimiser", "learning_rate")}
 
 
+# the keys of the configuration that these settings, and the plan below, are made of
+TRANSFER_KEYS = [f"transfer.{key}" for key in TRANSFER_SETTINGS]
+TRANSFER_PLAN_KEYS = [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
+
+
 def transfer_plan(stage):
     """Catalogue -> copies of its stars in the pool, and how many are drawn."""
     names = of_stage(CATALOGUES, stage)
@@ -47,6 +52,7 @@ rule draw_transfer:
         mist_points=TRANSFER["mist_points"],
         seed=config["seed"],
         names=transfer_names,
+        config=used("seed", "transfer.mist_points", *TRANSFER_PLAN_KEYS),
         code=code_of("draw_transfer.py"),
     script:
         "../scripts/draw_transfer.py"
@@ -73,6 +79,7 @@ rule train_transfer:
         settings=TRANSFER_SETTINGS,
         seed=config["seed"],
         names=transfer_names,
+        config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS),
         code=code_of("train_transfer.py"),
     script:
         "../scripts/train_transfer.py"
@@ -111,6 +118,16 @@ rule score_transfer_seed:
         max_log_tau=config["evaluation"]["max_log_tau"],
         seed=config["seed"],
         names=lambda wildcards: ["transfer", int(wildcards.repetition), config["report_variant"]],
+        config=used(
+            "seed",
+            "transfer.start_bootstrap",
+            "transfer.mist_points",
+            "training.bootstraps",
+            "evaluation.max_log_tau",
+            "report_variant",
+            *TRANSFER_KEYS,
+            *TRANSFER_PLAN_KEYS,
+        ),
         code=code_of("score_transfer_seed.py"),
     script:
         "../scripts/score_transfer_seed.py"

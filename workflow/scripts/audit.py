@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from stelnet.audit import Audit
-from stelnet.terminal import show
 from stelnet.scripting import job
+from stelnet.terminal import show
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")

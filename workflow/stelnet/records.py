@@ -1,6 +1,6 @@
 """The record of every output: which file, made by which code with what settings, from what.
 
-A job describes itself when it starts, so that a figure can carry the id of its record (no clock is in it), and
+A job describes itself when it starts, so that a figure can carry the id of its record (it has no clock), and
 when it ends well writes one JSON file an output below OUT/provenance. docs/audit.md tells what is in them.
 """
 
@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from stelnet import provenance
 from stelnet.errors import DataError
@@ -232,6 +230,7 @@ current: ContextVar[Job | None] = ContextVar("current", default=None)
 
 
 def _inside(path: Path, folder: Path) -> str:
+    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
@@ -275,6 +274,8 @@ def _gpu() -> str | None:
 @functools.cache
 def registry(root: Path) -> dict[str, Any]:
     """Return the content of resources/datasets.yaml."""
+    import yaml  # few jobs need it
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
     return yaml.load((root / "resources/datasets.yaml").read_text(encoding="utf-8"), loader)
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,14 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     logging.captureWarnings(True)
     log = logging.getLogger(snakemake.rule)
     try:
+        begin = time.perf_counter()
         record = records.Job(snakemake, Path(sys.modules["__main__"].__file__))
         records.current.set(record)
+        spent = time.perf_counter() - begin
         yield log
+        begin = time.perf_counter()
         record.write()
+        log.info("records written in %.3f s", spent + time.perf_counter() - begin)
     except StelnetError as error:
         log.error("%s", error)
         sys.exit(2)
