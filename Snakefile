@@ -39,3 +39,4 @@ rule all:
         FIGURES,
         TRAINING_PLOTS,
         f"{OUT}/config.yaml",
+        f"{OUT}/index.html",

@@ -68,7 +68,7 @@ class Checkout:
         return kept | closed
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every result but logs, records, times and the retrieval dates of raw files."""
+        """SHA-256 of every result but what holds a clock: logs, records, their page, origins of raw files."""
         results = self.folder / "results/demo"
         return {
             str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -76,6 +76,7 @@ class Checkout:
             if path.is_file()
             and path.relative_to(results).parts[0] not in ("logs", "benchmarks", "provenance")
             and not path.name.endswith(".source.json")
+            and path.name != "index.html"
         }
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -56,9 +57,12 @@ class Run:
     ) -> None:
         """Make outputs as a job does (None: they are there); ``{record}`` becomes what figures carry."""
         run = {
-            "commit": "c0ffee", "dirty": False, "configuration": {"files": ["config.yaml"], "overrides": {}},
-            "environment": {"prefix": records.sys.prefix, "packages": {}, "lock": {}, "differences": {}},
-        }  # fmt: skip
+            "commit": "c0ffee",
+            "dirty": False,
+            "repository": None,
+            "configuration": {"files": ["config.yaml"], "overrides": {}},
+            "environment": {"prefix": sys.prefix, "packages": {}, "lock": {}, "differences": {}},
+        }
         self._monkeypatch.setenv(records.RUN, json.dumps(run))
         config = yaml.safe_load((self.root / "config.yaml").read_text())
         params = {"config": {"keys": list(keys), "values": configuration.select(config, keys)}, "seed": 1}
@@ -268,6 +272,15 @@ def test_copied_figure_is_traced_by_its_id(run, tmp_path):
     assert [cause.path for cause in finding.causes] == [str(copy)]
 
 
+def test_copied_figure_of_another_commit(run, tmp_path):
+    """Made again at another commit by the same code, a figure has the same id and other bytes."""
+    copy = tmp_path / "mailed.png"
+    copy.write_text((run.out / FIGURE).read_text().replace("c0ffee", "decade"))
+    finding = Audit(run.out, run.root).of(copy)
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "made at commit decade, these results at c0ffee" in finding.causes[0].message
+
+
 def test_copied_table_is_traced_by_its_content(run, tmp_path):
     shutil.copy(run.out / TABLE, tmp_path / "mailed.csv")
     finding = Audit(run.out, run.root).of(tmp_path / "mailed.csv")
@@ -276,7 +289,7 @@ def test_copied_table_is_traced_by_its_content(run, tmp_path):
 
 def test_unknown_files(run, tmp_path):
     (tmp_path / "other.csv").write_text("x")
-    (tmp_path / "other.png").write_bytes(b"stelnet-record:" + b"0" * 64)
+    (tmp_path / "other.png").write_bytes(f"commit 0; inputs sha256 {0:064}; stelnet-record:{0:064}".encode())
     (run.out / "tables/mine.csv").write_text("x")
     audit = Audit(run.out, run.root)
     for path in (
@@ -351,3 +364,17 @@ def test_command_line_without_files_or_records(run, tmp_path):
     nothing = runner.invoke(app, ["audit", "--all", "--results", str(tmp_path)])
     assert nothing.exit_code == 3
     assert "no records of a run" in nothing.output
+
+
+@pytest.mark.parametrize(
+    ("remote", "page"),
+    [
+        ("https://user:secret@host.org/me/repo.git", "https://host.org/me/repo"),
+        ("git@host.org:me/repo.git", "https://host.org/me/repo"),
+        ("ssh://git@host.org:22/me/repo", "https://host.org/me/repo"),
+        ("/somewhere/repo.git", None),
+        ("../repo", None),
+    ],
+)
+def test_web_address_of_a_remote(remote, page):
+    assert records.web_address(remote) == page

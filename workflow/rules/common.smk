@@ -70,6 +70,11 @@ def code_of(*scripts):
     return "-".join(provenance.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
 
 
+def digest_of(paths):
+    """Digest of the content of files that are no inputs of a rule but shape its outputs."""
+    return records.digest([records.sha256_file(path) for path in paths])[:16]
+
+
 def used(*keys):
     """Values of the configuration that shape a rule's outputs, for their records: the parameter `config` of the rule.
 

@@ -216,7 +216,7 @@ class Audit:
         digest = sha256_file(absolute)
         carried = records.MARK.search(absolute.read_bytes())
         if carried:
-            id = carried[1].decode()
+            id = carried[2].decode()
             names = [name for name, record in self._records.items() if record.get("id") == id]
             if not names:
                 message = f"it carries the record id {id}, of which {self.out} has no record"
@@ -234,6 +234,10 @@ class Audit:
             if cause.path != original.path or cause.verdict is Verdict.STALE
         }
         if original.record and digest != original.record["output"]["sha256"]:
+            commit = records.commit_of(original.record["job"])
+            if carried and carried[1].decode() != commit:
+                message = f"it was made at commit {carried[1].decode()}, these results at {commit}"
+                return Finding(shown, None, (Cause(Verdict.UNKNOWN, shown, message),))
             message = f"it carries the id of {original.path} but is not the file that was recorded"
             causes.add(Cause(Verdict.ALTERED, shown, message))
         return Finding(original.path, original.record, tuple(sorted(causes)), original.inputs, copy=shown)
@@ -301,7 +305,7 @@ class Audit:
                 )
 
     def _config(self, job: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
-        was, config = job["config"]["values"], self._configuration(job["configuration"])
+        was, config = job["config"]["values"], self.configuration(job)
         if config is None:
             yield (
                 Verdict.STALE,
@@ -318,13 +322,15 @@ class Audit:
             elif was[key] != now[key]:
                 yield Verdict.STALE, f"config key {key} was {_shown(was[key])}, is {_shown(now[key])}"
 
-    def _configuration(self, sources: Mapping[str, Any]) -> dict[str, Any] | None:
+    def configuration(self, job: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what the configuration of a job is now, from the same sources; None if unreadable."""
+        sources = job["configuration"]
         key = json.dumps(sources, sort_keys=True)
         if key not in self._configurations:
             try:
                 files = [self.root / path for path in sources["files"]]
                 self._configurations[key] = configuration.resolve(files, sources["overrides"])
-            except (OSError, ConfigError):
+            except ConfigError:
                 self._configurations[key] = None
         return self._configurations[key]
 

@@ -166,7 +166,13 @@ def select(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 
 def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration of some files and of overrides; later ones win."""
+    """Return the configuration of some files and of overrides; later ones win.
+
+    Raises
+    ------
+    ConfigError
+        A file is absent or no YAML.
+    """
 
     def merge(below: Any, above: Any) -> Any:
         if not isinstance(below, Mapping) or not isinstance(above, Mapping):
@@ -174,9 +180,12 @@ def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, An
         return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
 
     config: dict[str, Any] = {}
-    for layer in (*(yaml.safe_load(path.read_text(encoding="utf-8")) or {} for path in files), overrides):
-        config = merge(config, layer)
-    return config
+    for path in files:
+        try:
+            config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: not readable as YAML ({error}).")
+    return merge(config, overrides)
 
 
 def mirror(config: Mapping[str, Any]) -> str | None:

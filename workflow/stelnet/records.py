@@ -30,8 +30,8 @@ ROOT = provenance.PACKAGE.parents[1]
 FOLDER = "provenance"
 #: Variable through which a run tells its jobs what is the same for all of them (see :func:`describe_run`).
 RUN = "STELNET_RUN"
-#: How the id of a record is written into a figure, and found in it.
-MARK = re.compile(rb"stelnet-record:([0-9a-f]{64})")
+#: How a figure tells its commit and the id of its record.
+MARK = re.compile(rb"commit ([\w-]+); inputs sha256 [0-9a-f]{64}; stelnet-record:([0-9a-f]{64})")
 
 
 def digest(value: Any) -> str:
@@ -56,6 +56,11 @@ def record_id(record: Mapping[str, Any]) -> str:
     # an input's name says little once its file is copied elsewhere, its content and its own record's id all
     ids = sorted(entry["id"] for entry in record["inputs"].values() if entry["id"])
     return digest([record["output"]["path"], shaped, job["script"]["sha256"], inputs, ids])
+
+
+def commit_of(job: Mapping[str, Any]) -> str:
+    """Return the commit of a job in one word."""
+    return (job["commit"] or "unknown") + "-dirty" * bool(job["dirty"])
 
 
 def seal(record: Mapping[str, Any]) -> str:
@@ -92,18 +97,34 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
 
 
 def git_state(root: Path = ROOT) -> dict[str, Any]:
-    """Return the commit of the repository at `root` and whether its tree is dirty; None where unknown."""
+    """Return the commit of the repository at `root`, whether its tree is dirty, and its web page.
+
+    Each is None where it is not known.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
+    nothing = {"commit": None, "dirty": None, "repository": None}
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
-            return {"commit": None, "dirty": None}
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+            return nothing
+        state = {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
+        return nothing
+    try:
+        return state | {"repository": web_address(git("remote", "get-url", "origin"))}
+    except subprocess.CalledProcessError:
+        return state | {"repository": None}
+
+
+def web_address(remote: str) -> str | None:
+    """Return the web page of a remote repository, without credentials; None where it is no public address."""
+    found = re.fullmatch(
+        r"(?:https?://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)(?::\d+)?[:/](.+?)(?:\.git)?/?", remote
+    )
+    return f"https://{found[1]}/{found[2]}" if found and not remote.startswith(("/", ".")) else None
 
 
 def describe_run(configfiles: Iterable[str], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,6 +186,7 @@ class Job:
             "script": {"path": _inside(script, ROOT), "sha256": sha256_file(script)},
             "commit": run["commit"],
             "dirty": run["dirty"],
+            "repository": run["repository"],
             "configuration": run["configuration"],
             "threads": snakemake.threads,
             "modules": _digests(provenance.source_files(script)),
@@ -191,11 +213,10 @@ class Job:
 
     def identity(self, path: str | Path) -> Identity:
         """Return what a figure says of itself; `path` is where it goes."""
-        commit = self.job["commit"] or "unknown"
         inputs = {name: entry["sha256"] for group in self.inputs.values() for name, entry in group.items()}
         return Identity(
             id=self._record(self._name(str(path))[1])["id"],
-            commit=commit + "-dirty" * bool(self.job["dirty"]),
+            commit=commit_of(self.job),
             inputs=digest(inputs),
         )
 

@@ -18,8 +18,8 @@ COLOURS = {
 }
 #: Columns where the output goes to a file or a pipe.
 WIDTH = 160
-#: Settings of a job that its node of the tree shows.
-SETTINGS = 6
+#: Settings of a job that its node of the tree shows, and names of files that a node lists.
+SETTINGS, MANY = 6, 3
 
 
 def show(findings: Sequence[Finding], trees: bool) -> None:
@@ -50,7 +50,7 @@ def _causes(console: Console, causes: Iterable[Cause]) -> None:
 
 
 def tree(finding: Finding) -> Tree:
-    """Return the lineage of a finding; files that one job made of the same inputs share a node."""
+    """Return the lineage of a finding; what the same script made of the same inputs shares a node."""
     root = Tree(_label([finding]), guide_style="dim")
     _grow(root, [finding], set())
     return root
@@ -60,21 +60,23 @@ def _grow(node: Tree, group: list[Finding], seen: set[str]) -> None:
     first = group[0]
     for line in _about(first):
         node.add(Text(line, style="dim"))
-    if first.inputs and first.path in seen:
-        node.add(Text("inputs as above", style="dim"))
-        return
-    seen |= {finding.path for finding in group}
     for siblings in _grouped(first.inputs):
-        _grow(node.add(_label(siblings)), siblings, seen)
+        names = {finding.path for finding in siblings}
+        label = _label(siblings)
+        if names <= seen:
+            node.add(label.append(" as above", "dim"))
+        else:
+            seen |= names
+            _grow(node.add(label), siblings, seen)
 
 
 def _grouped(inputs: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[tuple, list[Finding]] = {}
     for finding in inputs:
-        job = finding.record["job"] if finding.record else {}
-        folder = str(PurePosixPath(finding.path).parent)
-        alone = finding.path if not job or finding.record.get("source") else ""
-        key = (folder, job.get("rule"), job.get("started"), finding.verdict, alone)
+        record = finding.record
+        alone = record is None or "source" in record
+        made = (record["job"]["script"]["path"], *record["inputs"]) if record else ()
+        key = (PurePosixPath(finding.path).parent, finding.verdict, made, finding.path if alone else None)
         groups.setdefault(key, []).append(finding)
     return list(groups.values())
 
@@ -83,9 +85,15 @@ def _label(group: list[Finding]) -> Text:
     first = group[0]
     name = first.copy or first.path
     if len(group) > 1:
-        paths = [PurePosixPath(finding.path) for finding in group]
-        name = f"{paths[0].parent}/{{{','.join(path.stem for path in paths)}}}{paths[0].suffix}"
-    text = Text.assemble((name, "bold"), " ", (str(first.verdict), COLOURS[first.verdict]))
+        paths = sorted(
+            (PurePosixPath(finding.path) for finding in group), key=lambda p: (len(p.name), p.name)
+        )
+        names = [path.name for path in paths]
+        if len(names) > MANY:
+            names = [names[0], "…", names[-1]]
+        name = f"{paths[0].parent}/{{{', '.join(names)}}}"
+    text = Text.assemble((name, "bold"), f" ({len(group)} files) " if len(group) > MANY else " ")
+    text.append(str(first.verdict), COLOURS[first.verdict])
     return text.append(f" (a copy of {first.path})") if first.copy and first.record else text
 
 
@@ -94,7 +102,7 @@ def _about(finding: Finding) -> list[str]:
     if not finding.record:
         return []
     job = finding.record["job"]
-    commit = (job["commit"] or "unknown")[:12] + "+changes" * bool(job["dirty"])
+    commit = (job["commit"] or "unknown")[:12] + " with changes" * bool(job["dirty"])
     values = job["config"]["values"]
     shown = [f"{key}={value}" for key, value in values.items()][:SETTINGS]
     more = f" and {len(values) - SETTINGS} more" if len(values) > SETTINGS else ""
