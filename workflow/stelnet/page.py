@@ -20,14 +20,15 @@ TEMPLATES = Path(__file__).parents[1] / "report"
 #: Formats in which a figure or table is offered beside the one that is shown.
 SUFFIXES = {".png": (".pdf", ".png"), ".csv": (".csv", ".md", ".tex")}
 #: Geometry of the graph [px]: a box, and the distances between boxes of a column and between columns.
-BOX, GAP, STEP = (150, 24), 12, 190
+BOX, GAP, STEP = (140, 24), 12, 172
 
 
 def page(audit: Audit) -> str:
     """Return the page of the figures and tables of a run, as HTML."""
     # an earlier page is no part of what this one tells
     findings = [finding for finding in audit.findings() if finding.path != PAGE]
-    items = [_item(audit, finding) for finding in findings if _shown(finding)]
+    shown = sorted(filter(_shown, findings), key=lambda finding: (finding.path.count("/"), finding.path))
+    items = [_item(audit, finding) for finding in shown]
     papers = {paper["cite"]: paper for item in items for paper in item["papers"]}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -158,6 +159,21 @@ def steps(findings: list[Finding]) -> dict[str, set[str]]:
     return edges
 
 
+def reduced(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return a graph without the edges that a longer way stands for."""
+    reach: dict[str, set[str]] = {}
+
+    def behind(step: str) -> set[str]:
+        if step not in reach:
+            reach[step] = edges[step].union(*map(behind, edges[step]))
+        return reach[step]
+
+    return {
+        step: {one for one in before if not any(one in behind(other) for other in before)}
+        for step, before in edges.items()
+    }
+
+
 def layers(edges: Mapping[str, set[str]]) -> list[list[str]]:
     """Return the steps of a graph without cycles in columns, each right of all that it takes files from."""
     place: dict[str, int] = {}
@@ -179,7 +195,7 @@ def layers(edges: Mapping[str, set[str]]) -> list[list[str]]:
 
 def graph(findings: list[Finding]) -> dict[str, Any]:
     """Return the boxes and lines of the workflow's graph, in pixels."""
-    edges = steps(findings)
+    edges = reduced(steps(findings))
     boxes = {
         step: (x * STEP, y * (BOX[1] + GAP))
         for x, column in enumerate(layers(edges))
