@@ -68,6 +68,23 @@ def audit(
     raise typer.Exit(max((finding.verdict for finding in findings), default=Verdict.UNKNOWN))
 
 
+@app.command()
+def archive(
+    path: Annotated[Path, typer.Argument(help="The zip file to write.")] = Path("stelnet-results.zip"),
+    results: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+) -> None:
+    """Bundle results, records, logs and the committed code in one zip file, as a Workflow Run RO-Crate."""
+    from stelnet.audit import Audit
+    from stelnet.crate import archive as write
+
+    try:
+        write(Audit(results, repository(Path(os.path.abspath(results)))), path)
+    except StelnetError as error:
+        typer.echo(f"stelnet: {error}", err=True)
+        raise typer.Exit(2)
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
 def _recorded(folder: Path) -> bool:
     return (folder / "provenance").is_dir()
 
