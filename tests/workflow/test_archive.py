@@ -1,4 +1,4 @@
-"""The bundle of a run is a valid crate, and can be audited where it is unpacked; the page of a run shows all."""
+"""A bundled run is a valid crate and can be audited where it is unpacked; the page of a run shows all."""
 
 import importlib.resources
 import json

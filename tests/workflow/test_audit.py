@@ -11,6 +11,8 @@ import pytest
 import yaml
 from conftest import Checkout
 
+from stelnet import configuration
+
 RESULTS = "results/demo"
 
 
@@ -191,7 +193,7 @@ def test_raw_download_changed_in_the_mirror(checkout, tmp_path):
     file |= {"sha256": record["output"]["sha256"], "bytes": record["output"]["bytes"]}
     registry.write_text(yaml.safe_dump(datasets))
     table = "results/own/catalogues/published/DH.parquet"
-    settings = ["output_dir=results/own", "simulated=false"]
+    settings = ["output_dir=results/own", "simulated=False"]
     checkout.snakemake("--cores", "2", table, "--config", *settings, STELNET_MIRROR=str(tmp_path / "mirror"))
 
     (found,) = audit(checkout, table, STELNET_MIRROR=str(tmp_path / "mirror"), code=0)
@@ -224,14 +226,15 @@ def test_raw_download_changed_in_the_mirror(checkout, tmp_path):
 )
 def test_stale_is_what_snakemake_would_make_again(sandbox, group, values):
     """The keys that the rules declare are those that they use: nothing verified would be made again."""
-    config = sandbox.folder / "resources/demo/config.yaml"
+    changed = {group: values} if group else values
+    demo = sandbox.folder / "resources/demo/config.yaml"
+    own = (
+        configuration.flatten(changed).keys()
+        <= configuration.flatten(yaml.safe_load(demo.read_text())).keys()
+    )
+    config = demo if own else sandbox.folder / "config.yaml"
     before = config.read_text()
-    settings = yaml.safe_load(before)
-    if group is None:
-        settings |= values
-    else:
-        settings[group] = settings.get(group, {}) | values
-    config.write_text(yaml.safe_dump(settings))
+    config.write_text(yaml.safe_dump(configuration.resolve([config], changed), sort_keys=False))
     try:
         plan = sandbox.snakemake("--dry-run", "--cores", "1").stdout
         found = audit(sandbox, "--all", "--results", RESULTS)

@@ -87,7 +87,8 @@ def used(*keys):
         for key in own:
             if "*" not in key and not configuration.select(config, [key]):
                 raise WorkflowError(f"used({key!r}): there is no such key in the configuration.")
-        return {"keys": own, "values": found}
+        # sorted, because the order in which files are merged must not make anything rerun
+        return {"keys": own, "values": dict(sorted(found.items()))}
 
     return values
 

@@ -1,7 +1,8 @@
 """A run as a Workflow Run RO-Crate: results, records and code in one zip file, described in a standard form.
 
-Profile: Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), on RO-Crate 1.1. The run of the workflow
-is one action, every job another: its script is the instrument, inputs and settings are objects, outputs results.
+Profile: Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), on RO-Crate 1.1. The run of the
+workflow is one action, every job another: its script is the instrument, inputs and settings are the objects,
+its outputs the results.
 """
 
 import json
