@@ -228,11 +228,8 @@ def test_stale_is_what_snakemake_would_make_again(sandbox, group, values):
     """The keys that the rules declare are those that they use: nothing verified would be made again."""
     changed = {group: values} if group else values
     demo = sandbox.folder / "resources/demo/config.yaml"
-    own = (
-        configuration.flatten(changed).keys()
-        <= configuration.flatten(yaml.safe_load(demo.read_text())).keys()
-    )
-    config = demo if own else sandbox.folder / "config.yaml"
+    keys, of_demo = (configuration.flatten(one) for one in (changed, yaml.safe_load(demo.read_text())))
+    config = demo if keys.keys() <= of_demo.keys() else sandbox.folder / "config.yaml"
     before = config.read_text()
     config.write_text(yaml.safe_dump(configuration.resolve([config], changed), sort_keys=False))
     try:
