@@ -1,4 +1,4 @@
-# make demo | results | test | lint: each makes the environment .venv first. See README.md.
+# make demo | results | archive | test | lint: each makes the environment .venv first. See README.md.
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
@@ -9,13 +9,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.complete
 LOCK := envs/requirements.lock
 
-.PHONY: demo results docs test lint lock clean
+.PHONY: demo results archive docs test lint lock clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
 
 results: $(READY)
 	$(BIN)/snakemake --cores $(CORES)
+
+# All results, their records and the code in one zip file, ready for a deposit.
+archive: $(READY)
+	$(BIN)/stelnet archive stelnet-results.zip
 
 # Put Table 1 and two figures of the finished results into README.md and docs/.
 docs: $(READY)

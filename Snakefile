@@ -37,3 +37,4 @@ rule all:
         FIGURES,
         TRAINING_PLOTS,
         f"{OUT}/config.yaml",
+        f"{OUT}/index.html",

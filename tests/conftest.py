@@ -68,14 +68,15 @@ class Checkout:
         return kept | closed
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every result but logs, times and the retrieval dates of raw files."""
+        """SHA-256 of every result but what holds a clock: logs, records, their page, origins of raw files."""
         results = self.folder / "results/demo"
         return {
             str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(results.rglob("*"))
             if path.is_file()
-            and path.relative_to(results).parts[0] not in ("logs", "benchmarks")
+            and path.relative_to(results).parts[0] not in ("logs", "benchmarks", "provenance")
             and not path.name.endswith(".source.json")
+            and path.name != "index.html"
         }
 
 

@@ -29,6 +29,15 @@ rule standardise_catalogue:
         source=lambda wildcards: CATALOGUES[wildcards.catalogue]["source"],
         max_abs_feh=config["max_abs_feh"],
         simulated=str(config["simulated"]).lower(),
+        config=used(
+            "variants",
+            "max_abs_feh",
+            "simulated",
+            "catalogues.{catalogue}.adapter",
+            "catalogues.{catalogue}.stage",
+            "catalogues.{catalogue}.source",
+            "catalogues.{catalogue}.inputs",
+        ),
         code=code_of("standardise_catalogue.py"),
         adapter_code=lambda wildcards: adapter_code(CATALOGUES[wildcards.catalogue]),
     script:
@@ -58,6 +67,14 @@ rule standardise_cluster:
         source=lambda wildcards: CLUSTERS[wildcards.cluster]["source"],
         names=lambda wildcards: CLUSTERS[wildcards.cluster]["names"],
         simulated=str(config["simulated"]).lower(),
+        config=used(
+            "simulated",
+            "clusters.{cluster}.adapter",
+            "clusters.{cluster}.stage",
+            "clusters.{cluster}.source",
+            "clusters.{cluster}.inputs",
+            "clusters.{cluster}.names",
+        ),
         code=code_of("standardise_cluster.py"),
         adapter_code=lambda wildcards: adapter_code(CLUSTERS[wildcards.cluster]),
     script:

@@ -1,12 +1,14 @@
 """Paths, names and helper functions shared by all rules. Comes in: config; goes out: no file."""
 
+import json
+import os
 import re
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from stelnet import configuration, provenance
+from stelnet import configuration, provenance, records
 from stelnet.errors import StelnetError
 
 ROOT = Path(workflow.basedir)
@@ -19,6 +21,24 @@ except StelnetError as error:
     raise WorkflowError(str(error))
 
 configuration.export(config)
+
+# what the record of every output says of the run that made it
+own_files = [] if workflow.config_settings.replace_workflow_config else [ROOT / "config.yaml"]
+RUN = records.describe_run(
+    [os.path.relpath(path, ROOT) for path in own_files + list(workflow.config_settings.configfiles)],
+    workflow.config_settings.config,
+)
+os.environ[records.RUN] = json.dumps(RUN)
+
+
+onstart:
+    for name, versions in RUN["environment"]["differences"].items():
+        logger.warning(
+            f"The environment differs from {RUN['environment']['lock']['path']}, and the records of this run will "
+            f"say so: {name} is {versions['installed']}, locked is {versions['lock']}."
+        )
+
+
 OUT = config["output_dir"]
 STAGES = ["pre", "post"]
 VARIANTS = config["variants"]
@@ -46,6 +66,28 @@ wildcard_constraints:
 def code_of(*scripts):
     """Digest of the library code that scripts use: as a parameter, it reruns a job when that code changes."""
     return "-".join(provenance.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
+
+
+def digest_of(paths):
+    """Digest of the content of files that are no inputs of a rule but shape its outputs."""
+    return records.digest([records.sha256_file(path) for path in paths])[:16]
+
+
+def used(*keys):
+    """Values of the configuration that shape a rule's outputs, for their records: the parameter `config` of the rule.
+
+    Each key is dotted; at a group it stands for all below it, `*` for any one name, and {wildcards} are filled in.
+    """
+
+    def values(wildcards):
+        own = [key.format(**dict(wildcards.items())) for key in keys]
+        found = configuration.select(config, own)
+        for key in own:
+            if "*" not in key and not configuration.select(config, [key]):
+                raise WorkflowError(f"used({key!r}): there is no such key in the configuration.")
+        return {"keys": own, "values": found}
+
+    return values
 
 
 def raw(dataset):
@@ -162,6 +204,13 @@ def training_settings(stage):
     counts = ("bootstraps", "bootstraps_per_job")
     own = {key: value for key, value in TRAINING.items() if key not in counts}
     return own | {"epochs": TRAINING["epochs"][stage]}
+
+
+def training_keys(stage):
+    """Keys of the configuration that :func:`training_settings` reads."""
+    return [f"training.{key}" for key in training_settings(stage) if key != "epochs"] + [
+        f"training.epochs.{stage}"
+    ]
 
 
 def training_minutes(boots):

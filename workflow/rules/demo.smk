@@ -31,6 +31,15 @@ if config["simulated"]:
         params:
             datasets=SIMULATED,
             seed=config["seed"],
+            config=used(
+                "seed",
+                "simulated",
+                "mist.source",
+                "catalogues.*.source",
+                "catalogues.*.inputs",
+                "clusters.*.source",
+                "clusters.*.inputs",
+            ),
             code=code_of("simulate_sky.py"),
         script:
             "../scripts/simulate_sky.py"

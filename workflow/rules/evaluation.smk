@@ -58,6 +58,7 @@ rule predict:
             *of_stage(CATALOGUES, wildcards.stage),
             *of_stage(CLUSTERS, wildcards.stage),
         ],
+        config=used("catalogues.*.stage", "clusters.*.stage", "training.bootstraps"),
         code=code_of("predict.py"),
     script:
         "../scripts/predict.py"

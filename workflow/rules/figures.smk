@@ -13,6 +13,11 @@ FIGURES = [
 ] + [f"{OUT}/figures/fig4.{suffix}" for suffix in ("pdf", "png") if CLUSTERS]
 
 
+def cluster_keys(cluster):
+    """Keys of the configuration that shape the figure of a cluster."""
+    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
+
+
 wildcard_constraints:
     figures="|".join(FIGURE_VARIANTS),
 
@@ -43,6 +48,7 @@ rule figure1:
         labels=CATALOGUE_LABELS,
         zams_eep=config["mist"]["zams_eep"],
         variant=variant_of,
+        config=used("catalogues.*.label", "catalogues.*.stage", "report_variant", "mist.zams_eep"),
         code=code_of("figure1.py"),
     script:
         "../scripts/figure1.py"
@@ -73,6 +79,7 @@ rule figure2:
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,
+        config=used("catalogues.*.label", "catalogues.*.stage", "report_variant"),
         code=code_of("figure2.py"),
     script:
         "../scripts/figure2.py"
@@ -103,6 +110,7 @@ rule figure3:
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,
+        config=used("catalogues.*.label", "catalogues.*.stage", "report_variant"),
         code=code_of("figure3.py"),
     script:
         "../scripts/figure3.py"
@@ -132,6 +140,7 @@ rule figure4:
         runtime=5,
     params:
         labels=[block["label"] for block in CLUSTERS.values()],
+        config=used("clusters.*.label"),
         code=code_of("figure4.py"),
     script:
         "../scripts/figure4.py"
@@ -162,6 +171,7 @@ rule figure5:
         cluster=lambda wildcards: CLUSTER_FIGURES["fig5"],
         label=cluster_label("fig5"),
         variant=variant_of,
+        config=used(*cluster_keys(CLUSTER_FIGURES.get("fig5"))),
         code=code_of("figure5.py"),
     script:
         "../scripts/figure5.py"
@@ -192,6 +202,7 @@ rule figure6:
         cluster=lambda wildcards: CLUSTER_FIGURES["fig6"],
         label=cluster_label("fig6"),
         variant=variant_of,
+        config=used(*cluster_keys(CLUSTER_FIGURES.get("fig6"))),
         code=code_of("figure6.py"),
     script:
         "../scripts/figure6.py"
@@ -216,6 +227,7 @@ use rule figure5 as figure_of_cluster with:
         cluster="{cluster}",
         label=cluster_label(),
         variant=variant_of,
+        config=used(*cluster_keys("{cluster}")),
         code=code_of("figure5.py"),
 
 
@@ -243,6 +255,7 @@ rule figure7:
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,
+        config=used("catalogues.*.label", "catalogues.*.stage", "report_variant"),
         code=code_of("figure7.py"),
     script:
         "../scripts/figure7.py"

@@ -20,6 +20,7 @@ rule read_mist:
         dataset=MIST_DATASET,
         last_eep=config["mist"]["last_eep"],
         simulated=config["simulated"],
+        config=used("mist.source", "mist.last_eep", "simulated"),
         code=code_of("read_mist.py"),
     script:
         "../scripts/read_mist.py"
@@ -50,6 +51,7 @@ rule split_zams:
         post_fraction=config["mist"]["post_fraction"],
         test_fraction=config["mist"]["test_fraction"],
         test_track_every=config["mist"]["test_track_every"],
+        config=used("seed", "mist"),
         code=code_of("split_zams.py"),
     script:
         "../scripts/split_zams.py"

@@ -1,4 +1,11 @@
-"""What made the results. Comes in: the configuration; goes out: its resolved form beside the results."""
+"""What made the results. Comes in: the configuration, figures, tables; goes out: a page of them, the configuration.
+
+`snakemake audit` holds all that is there against its records, the code and the configuration, and makes nothing.
+"""
+
+
+localrules:
+    audit,
 
 
 rule save_config:
@@ -15,7 +22,53 @@ rule save_config:
         mem_mb=500,
         runtime=5,
     params:
-        config=config,
+        config=used(*config),
         code=code_of("save_config.py"),
     script:
         "../scripts/save_config.py"
+
+
+rule index:
+    input:
+        TABLES,
+        FIGURES,
+        TRAINING_PLOTS,
+        f"{OUT}/config.yaml",
+    output:
+        f"{OUT}/index.html",
+    log:
+        f"{OUT}/logs/index.log",
+    benchmark:
+        f"{OUT}/benchmarks/index.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        out=OUT,
+        # the captions and the page's own template
+        report=digest_of(sorted((ROOT / "workflow/report").iterdir())),
+        config=used("simulated"),
+        code=code_of("index.py"),
+    script:
+        "../scripts/index.py"
+
+
+rule audit:
+    log:
+        f"{OUT}/logs/audit.log",
+    benchmark:
+        f"{OUT}/benchmarks/audit.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        out=OUT,
+        code=code_of("audit.py"),
+    script:
+        "../scripts/audit.py"

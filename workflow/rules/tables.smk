@@ -21,6 +21,9 @@ TABLE_NOTES = [
     *["Simulated sky: no number here is about real stars."] * config["simulated"],
 ]
 
+# what shapes every table: which variants and networks are scored, and what its notes say
+SCORED_KEYS = ["variants", "simulated", "evaluation.published_networks"]
+
 
 rule table1:
     input:
@@ -45,6 +48,7 @@ rule table1:
         labels={name: block["label"] for name, block in CATALOGUES.items()},
         max_log_tau=config["evaluation"]["max_log_tau"],
         notes=TABLE_NOTES,
+        config=used(*SCORED_KEYS, "catalogues.*.label", "catalogues.*.stage", "evaluation.max_log_tau"),
         code=code_of("table1.py"),
     script:
         "../scripts/table1.py"
@@ -71,6 +75,7 @@ rule pearson:
     params:
         samples={stage: of_stage(CATALOGUES, stage) for stage in STAGES},
         notes=TABLE_NOTES,
+        config=used(*SCORED_KEYS, "catalogues.*.stage"),
         code=code_of("pearson.py"),
     script:
         "../scripts/pearson.py"
@@ -100,6 +105,7 @@ rule clusters:
         variants=VARIANTS,
         report_variant=config["report_variant"],
         notes=TABLE_NOTES,
+        config=used(*SCORED_KEYS, "report_variant", "clusters.*.label", "clusters.*.stage"),
         code=code_of("clusters.py"),
     script:
         "../scripts/clusters.py"
@@ -135,6 +141,7 @@ rule mist_error:
         splits=list(SPLITS),
         sources=SOURCES,
         notes=TABLE_NOTES,
+        config=used(*SCORED_KEYS, "training.bootstraps"),
         code=code_of("mist_error.py"),
     script:
         "../scripts/mist_error.py"
@@ -167,6 +174,14 @@ rule transfer_seeds:
         max_log_tau=config["evaluation"]["max_log_tau"],
         variant=config["report_variant"],
         notes=TABLE_NOTES,
+        config=used(
+            *SCORED_KEYS,
+            "report_variant",
+            "catalogues.*.label",
+            "catalogues.*.stage",
+            "evaluation.max_log_tau",
+            "transfer.seeds",
+        ),
         code=code_of("transfer_seeds.py"),
     script:
         "../scripts/transfer_seeds.py"

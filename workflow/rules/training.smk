@@ -47,6 +47,7 @@ for model, held_out in BASELINES.items():
                     boots=boots,
                     settings=training_settings(stage),
                     seed=config["seed"],
+                    config=used("seed", "training.bootstraps_per_job", *training_keys(stage)),
                     code=code_of("train_baseline.py"),
                 script:
                     "../scripts/train_baseline.py"
@@ -73,6 +74,7 @@ rule plot_training:
         title=lambda wildcards: f"{wildcards.model.replace('_', ' ')}, {wildcards.stage}-ZAMS",
         loss=TRAINING["loss"],
         simulated=config["simulated"],
+        config=used("training.loss", "simulated"),
         code=code_of("plot_training.py"),
     script:
         "../scripts/plot_training.py"

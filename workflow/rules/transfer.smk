@@ -5,6 +5,9 @@ and stage, its transfer networks with their losses, and the scores of repetition
 """
 
 TRANSFER = config["transfer"]
+# the keys of the configuration that the settings of transfer, and its plan, are made of
+TRANSFER_KEYS = [f"transfer.{key}" for key in ("steps", "loss", "optimiser", "learning_rate")]
+TRANSFER_PLAN_KEYS = [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
 
 
 rule draw_transfer:
@@ -30,6 +33,7 @@ rule draw_transfer:
         mist_points=TRANSFER["mist_points"],
         seed=config["seed"],
         names=transfer_names,
+        config=used("seed", "transfer.mist_points", *TRANSFER_PLAN_KEYS),
         code=code_of("draw_transfer.py"),
     script:
         "../scripts/draw_transfer.py"
@@ -56,6 +60,7 @@ rule train_transfer:
         settings=lambda wildcards: transfer_settings(wildcards.stage),
         seed=config["seed"],
         names=transfer_names,
+        config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS),
         code=code_of("train_transfer.py"),
     script:
         "../scripts/train_transfer.py"
@@ -94,6 +99,16 @@ rule score_transfer_seed:
         max_log_tau=config["evaluation"]["max_log_tau"],
         seed=config["seed"],
         names=lambda wildcards: ["transfer", int(wildcards.repetition), config["report_variant"]],
+        config=used(
+            "seed",
+            "transfer.start_bootstrap",
+            "transfer.mist_points",
+            "training.bootstraps",
+            "evaluation.max_log_tau",
+            "report_variant",
+            *TRANSFER_KEYS,
+            *TRANSFER_PLAN_KEYS,
+        ),
         code=code_of("score_transfer_seed.py"),
     script:
         "../scripts/score_transfer_seed.py"

@@ -6,4 +6,4 @@ from stelnet.io import write_text
 from stelnet.scripting import job
 
 with job(snakemake):
-    write_text(yaml.safe_dump(snakemake.params.config, sort_keys=False), snakemake.output[0])
+    write_text(yaml.safe_dump(snakemake.config, sort_keys=False), snakemake.output[0])

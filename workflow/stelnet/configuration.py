@@ -2,7 +2,7 @@
 
 import ast
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,60 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
             key,
             f"{name!r} is not registered in workflow/stelnet/{module}.py; there are {', '.join(names)}",
         )
+
+
+def flatten(value: Any, key: str = "") -> dict[str, Any]:
+    """Return dotted key -> value of all leaves of a configuration or of a part of it; a list is a leaf."""
+    if not isinstance(value, Mapping) or not value:
+        return {key: value}
+    return {
+        leaf: end
+        for name, part in value.items()
+        for leaf, end in flatten(part, f"{key}.{name}" if key else str(name)).items()
+    }
+
+
+def select(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return dotted key -> value of the leaves at or below some keys; ``*`` stands for any one name.
+
+    Keys that the configuration does not have give nothing.
+    """
+    found: dict[str, Any] = {}
+    for key in keys:
+        parts: dict[str, Any] = {"": config}
+        for name in key.split("."):
+            parts = {
+                f"{path}.{own}" if path else str(own): part[own]
+                for path, part in parts.items()
+                if isinstance(part, Mapping)
+                for own in (part if name == "*" else [name] if name in part else [])
+            }
+        for path, part in parts.items():
+            found |= flatten(part, path)
+    return found
+
+
+def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of some files and of overrides; later ones win.
+
+    Raises
+    ------
+    ConfigError
+        A file is absent or no YAML.
+    """
+
+    def merge(below: Any, above: Any) -> Any:
+        if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+            return above
+        return {**below, **{key: merge(below.get(key), value) for key, value in above.items()}}
+
+    config: dict[str, Any] = {}
+    for path in files:
+        try:
+            config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path}: not readable as YAML ({error}).")
+    return merge(config, overrides)
 
 
 def mirror(config: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 
+def bookkeeping() -> frozenset[Path]:
+    """Return the modules that keep logs and records: a change of theirs makes no result out of date."""
+    return frozenset(PACKAGE / f"{name}.py" for name in ("provenance", "records", "scripting"))
+
+
 def _module_file(name: str) -> Path | None:
     """Return the source file of a module of this package, None for anything else."""
     relative = Path(*name.split(".")[1:])
@@ -30,7 +35,7 @@ def _imports(path: Path) -> frozenset[Path]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     files = (_module_file(name) for name in names if name.split(".")[0] == PACKAGE.name)
-    return frozenset(file for file in files if file)
+    return frozenset(file for file in files if file) - bookkeeping()
 
 
 def source_files(script: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from stelnet import records
 from stelnet.io import atomic_path
 
 # a line for every table of every font that goes into a PDF would drown a job's log
@@ -134,7 +135,9 @@ def handle(label: str, look: Look) -> Line2D:
 
 @paper
 def save(figure: Figure, files: Iterable[str | Path], title: str, simulated: bool) -> None:
-    """Write a figure to PDF and PNG files whose bytes depend on nothing but the figure.
+    """Write a figure to PDF and PNG files whose bytes depend on the figure and the job that made it alone.
+
+    In a job of the workflow they carry the commit, the digest of the inputs and the id of their record.
 
     Parameters
     ----------
@@ -143,7 +146,7 @@ def save(figure: Figure, files: Iterable[str | Path], title: str, simulated: boo
     files
         Paths ending in ``.pdf`` or ``.png``.
     title
-        The only metadata of the files.
+        Goes into the metadata of the files.
     simulated
         Whether to write "simulated" in the lower right corner, below everything else.
     """
@@ -151,10 +154,12 @@ def save(figure: Figure, files: Iterable[str | Path], title: str, simulated: boo
         width, height = figure.get_size_inches()
         figure.text(1 - 0.04 / width, 0.04 / height, "simulated", ha="right", va="bottom", weight="bold")
         figure.get_layout_engine().set(rect=(0, 0.16 / height, 1, 1 - 0.16 / height))
-    metadata = {
-        ".pdf": {"Title": title, "Creator": None, "Producer": None, "CreationDate": None},
-        ".png": {"Title": title, "Software": None},
-    }
+    job = records.current.get()
     for file in files:
+        about = str(job.identity(file)) if job else None
+        metadata = {
+            ".pdf": {"Subject": about, "Creator": None, "Producer": None, "CreationDate": None},
+            ".png": {"Description": about, "Software": None},
+        }
         with atomic_path(file) as temporary:
-            figure.savefig(temporary, metadata=metadata[temporary.suffix])
+            figure.savefig(temporary, metadata={"Title": title, **metadata[temporary.suffix]})

@@ -1,0 +1,380 @@
+"""The audit names what is wrong with a file: on a small made-up run of a download, a table and a figure."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from stelnet import configuration, records
+from stelnet.acquisition import write_source
+from stelnet.audit import Audit, Verdict
+from stelnet.cli import app
+from stelnet.errors import DataError
+from stelnet.io import write_json
+
+FIGURE, TABLE, RAW = "figures/fig1.png", "tables/stars.csv", "data/mine/raw.csv"
+SIDECAR = f"{RAW}.source.json"
+CONFIG = {"seed": 1, "training": {"learning_rate": 0.003, "epochs": {"pre": 6}}, "variants": ["a", "b"]}
+DATASET = {
+    "title": "My stars", "version": "v1",
+    "citations": [{"cite": "Me 2020", "bibcode": None, "doi": "10.1/me"}],
+    "files": [{"name": "raw.csv", "mirror": "mine/raw.csv", "url": None, "sha256": None}],
+}  # fmt: skip
+
+
+class Run:
+    """A repository with three scripts, the results of a run of theirs, and the mirror that it drew from."""
+
+    def __init__(self, root: Path, monkeypatch) -> None:
+        self.root, self.out, self.mirror = root / "repo", root / "repo/results", root / "mirror"
+        self._monkeypatch = monkeypatch
+        files = {
+            "repo/Snakefile": "",
+            "repo/config.yaml": yaml.safe_dump(CONFIG),
+            "repo/resources/datasets.yaml": yaml.safe_dump({"mine": DATASET}),
+            "repo/resources/paper.yaml": "printed: 1\n",
+            **{f"repo/workflow/scripts/{name}.py": f"# {name}\n" for name in ("fetch", "stars", "figure1")},
+            "mirror/mine/raw.csv": "star\n",
+        }
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        monkeypatch.setattr(records, "ROOT", self.root)
+        records.registry.cache_clear()
+        monkeypatch.chdir(self.root)
+        self.fetch()
+        self.table()
+        self.figure("fig1")
+
+    def job(
+        self, rule: str, script: str, inputs: list[str], outputs: dict[str, str | None], *keys: str
+    ) -> None:
+        """Make outputs as a job does (None: they are there); ``{record}`` becomes what figures carry."""
+        run = {
+            "commit": "c0ffee",
+            "dirty": False,
+            "repository": None,
+            "configuration": {"files": ["config.yaml"], "overrides": {}},
+            "environment": {"prefix": sys.prefix, "packages": {}, "lock": {}, "differences": {}},
+        }
+        self._monkeypatch.setenv(records.RUN, json.dumps(run))
+        config = yaml.safe_load((self.root / "config.yaml").read_text())
+        params = {"config": {"keys": list(keys), "values": configuration.select(config, keys)}, "seed": 1}
+        snakemake = SimpleNamespace(
+            config={"output_dir": "results"}, rule=rule, params=params, wildcards={}, threads=1,
+            input=inputs, output=[f"results/{name}" for name in outputs],
+        )  # fmt: skip
+        job = records.Job(snakemake, self.root / f"workflow/scripts/{script}.py")
+        for name, text in outputs.items():
+            (self.out / name).parent.mkdir(parents=True, exist_ok=True)
+            if text is not None:
+                (self.out / name).write_text(text.format(record=job.identity(self.out / name)))
+        job.write()
+
+    def fetch(self) -> None:
+        raw = self.out / RAW
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.mirror / "mine/raw.csv", raw)
+        write_source(raw, "mine", via="mirror", address="mine/raw.csv")
+        self.job("fetch", "fetch", [], {RAW: raw.read_text(), SIDECAR: None})
+
+    def table(self) -> None:
+        self.job("stars", "stars", [f"results/{RAW}"], {TABLE: "mass\n1.0\n"}, "seed", "training.*")
+
+    def figure(self, name: str) -> None:
+        inputs = [f"results/{TABLE}", "resources/paper.yaml"]
+        self.job("figure1", "figure1", inputs, {f"figures/{name}.png": f"{name} {{record}}"}, "variants")
+
+    def audit(self, name: str = FIGURE, **settings) -> tuple[Verdict, str]:
+        """The verdict on a file, and the causes in one text."""
+        finding = Audit(self.out, self.root, **settings).of(self.out / name)
+        return finding.verdict, "; ".join(f"{cause.path}: {cause.message}" for cause in finding.causes)
+
+    def set(self, **values) -> None:
+        (self.root / "config.yaml").write_text(yaml.safe_dump(configuration.resolve([], CONFIG) | values))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Run:
+    yield Run(tmp_path, monkeypatch)
+    records.registry.cache_clear()
+
+
+def edit_record(run: Run, name: str, change) -> dict:
+    path = records.record_path(run.out, name)
+    record = json.loads(path.read_text())
+    change(record)
+    write_json(record, path)
+    return record
+
+
+def test_everything_is_verified(run):
+    findings = Audit(run.out, run.root, run.mirror).findings()
+    assert {finding.path for finding in findings} == {FIGURE, TABLE, RAW, SIDECAR}
+    assert [finding.verdict for finding in findings] == [Verdict.VERIFIED] * 4
+    lineage = [finding.path for finding in Audit(run.out, run.root).of(run.out / FIGURE).lineage()]
+    assert lineage == [FIGURE, TABLE, RAW]
+
+
+def test_record_leads_to_the_raw_file_and_its_paper(run):
+    source = Audit(run.out, run.root).of_output(RAW).record["source"]
+    assert source["via"] == "mirror"
+    assert source["retrieved"]
+    assert source["citations"] == DATASET["citations"]
+
+
+def test_changed_digit(run):
+    (run.out / TABLE).write_text("mass\n1.1\n")
+    for name in (TABLE, FIGURE):
+        verdict, why = run.audit(name)
+        assert verdict is Verdict.ALTERED
+        assert why == f"{TABLE}: it is not the file that was recorded"
+
+
+def test_figure_replaced_by_another(run):
+    run.figure("fig2")
+    shutil.copy(run.out / "figures/fig2.png", run.out / FIGURE)
+    verdict, why = run.audit()
+    assert verdict is Verdict.ALTERED
+    assert "its content is that of figures/fig2.png" in why
+
+
+@pytest.mark.parametrize(("script", "name"), [("figure1", FIGURE), ("stars", TABLE), ("fetch", RAW)])
+def test_edited_script(run, script, name):
+    (run.root / f"workflow/scripts/{script}.py").write_text("# other\n")
+    assert run.audit() == (
+        Verdict.STALE,
+        f"{name}: script workflow/scripts/{script}.py has changed since",
+    )
+
+
+def test_changed_config_value(run):
+    run.set(training={"learning_rate": 0.001, "epochs": {"pre": 6}})
+    assert run.audit() == (
+        Verdict.STALE, f"{TABLE}: config key training.learning_rate was 0.003, is 0.001",
+    )  # fmt: skip
+    assert run.audit(RAW)[0] is Verdict.VERIFIED
+
+
+def test_new_removed_and_unused_config_keys(run):
+    run.set(training={"epochs": {"pre": 6}, "loss": "mse"}, variants=["a", "b"], unused=3)
+    verdict, why = run.audit()
+    assert verdict is Verdict.STALE
+    assert "config key training.learning_rate was 0.003, is gone" in why
+    assert 'config key training.loss is new, "mse"' in why
+    assert "unused" not in why
+
+
+def test_changed_file_of_the_repository(run):
+    (run.root / "resources/paper.yaml").write_text("printed: 2\n")
+    assert run.audit() == (Verdict.STALE, f"{FIGURE}: input resources/paper.yaml has changed since")
+
+
+def test_input_made_again_and_different(run):
+    run.job("stars", "stars", [f"results/{RAW}"], {TABLE: "mass\n2.0\n"}, "seed", "training.*")
+    verdict, why = run.audit()
+    assert verdict is Verdict.STALE
+    assert f"{FIGURE}: input {TABLE} was made again since, and is another" in why
+
+
+def test_input_made_again_by_other_code_with_the_same_bytes_is_verified(run):
+    (run.root / "workflow/scripts/stars.py").write_text("# a comment\n")
+    run.table()
+    assert run.audit() == (Verdict.VERIFIED, "")
+
+
+def test_deleted_intermediate(run):
+    (run.out / TABLE).unlink()
+    verdict, why = run.audit()
+    assert verdict is Verdict.UNKNOWN
+    assert why.startswith(f"{TABLE}: it is missing")
+
+
+def test_deleted_record(run):
+    records.record_path(run.out, TABLE).unlink()
+    assert run.audit() == (Verdict.UNKNOWN, f"{TABLE}: it has no record")
+
+
+def test_raw_file_changed_in_the_mirror(run):
+    (run.mirror / "mine/raw.csv").write_text("other\n")
+    assert run.audit()[0] is Verdict.VERIFIED
+    verdict, why = run.audit(mirror=run.mirror)
+    assert verdict is Verdict.STALE
+    assert (
+        why
+        == f"{RAW}: raw download {run.mirror}/mine/raw.csv has changed in the mirror since it was retrieved"
+    )
+
+
+def test_registry_names_another_file(run):
+    file = {**DATASET["files"][0], "sha256": "0" * 64}
+    (run.root / "resources/datasets.yaml").write_text(yaml.safe_dump({"mine": {**DATASET, "files": [file]}}))
+    records.registry.cache_clear()
+    assert run.audit() == (
+        Verdict.STALE,
+        f"{RAW}: resources/datasets.yaml registers another raw.csv than it did",
+    )
+
+
+@pytest.mark.parametrize("key", ["commit", "seed", "wall_seconds", "started"])
+def test_record_edited_by_hand(run, key):
+    edit_record(run, TABLE, lambda record: record["job"].update({key: "9"}))
+    verdict, why = run.audit()
+    assert verdict is Verdict.ALTERED
+    assert why == f"{TABLE}: its record (provenance/{TABLE}.json) was edited by hand"
+
+
+def test_record_edited_and_sealed_again(run):
+    """Who seals it anew is found by the id, and who mends that too, by the record of what follows."""
+
+    def forge(record):
+        record["job"]["config"]["values"]["seed"] = 1.0
+        record["job"]["config"]["values"]["training.learning_rate"] = 0.002
+        record["seal"] = records.seal(record)
+
+    run.set(training={"learning_rate": 0.002, "epochs": {"pre": 6}})
+    record = edit_record(run, TABLE, forge)
+    assert run.audit()[0] is Verdict.ALTERED
+    record["id"] = records.record_id(record)
+    record["seal"] = records.seal(record)
+    write_json(record, records.record_path(run.out, TABLE))
+    assert run.audit(TABLE)[0] is Verdict.VERIFIED
+    verdict, why = run.audit()
+    assert verdict is Verdict.ALTERED
+    assert f"its record and that of its input {TABLE} do not fit" in why
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"seal": "0"}', "null"])
+def test_broken_record(run, text):
+    records.record_path(run.out, TABLE).write_text(text)
+    verdict, why = run.audit()
+    assert verdict is Verdict.ALTERED
+    assert "was edited by hand" in why
+    Audit(run.out, run.root).findings()
+
+
+def test_copied_figure_is_traced_by_its_id(run, tmp_path):
+    copy = tmp_path / "mailed.png"
+    shutil.copy(run.out / FIGURE, copy)
+    finding = Audit(run.out, run.root).of(copy)
+    assert (finding.verdict, finding.path, finding.copy) == (Verdict.VERIFIED, FIGURE, str(copy))
+    (run.out / FIGURE).unlink()
+    assert Audit(run.out, run.root).of(copy).verdict is Verdict.VERIFIED
+    copy.write_text(copy.read_text() + "retouched")
+    finding = Audit(run.out, run.root).of(copy)
+    assert finding.verdict is Verdict.ALTERED
+    assert [cause.path for cause in finding.causes] == [str(copy)]
+
+
+def test_copied_figure_of_another_commit(run, tmp_path):
+    """Made again at another commit by the same code, a figure has the same id and other bytes."""
+    copy = tmp_path / "mailed.png"
+    copy.write_text((run.out / FIGURE).read_text().replace("c0ffee", "decade"))
+    finding = Audit(run.out, run.root).of(copy)
+    assert finding.verdict is Verdict.UNKNOWN
+    assert "made at commit decade, these results at c0ffee" in finding.causes[0].message
+
+
+def test_copied_table_is_traced_by_its_content(run, tmp_path):
+    shutil.copy(run.out / TABLE, tmp_path / "mailed.csv")
+    finding = Audit(run.out, run.root).of(tmp_path / "mailed.csv")
+    assert (finding.verdict, finding.path) == (Verdict.VERIFIED, TABLE)
+
+
+def test_unknown_files(run, tmp_path):
+    (tmp_path / "other.csv").write_text("x")
+    (tmp_path / "other.png").write_bytes(f"commit 0; inputs sha256 {0:064}; stelnet-record:{0:064}".encode())
+    (run.out / "tables/mine.csv").write_text("x")
+    audit = Audit(run.out, run.root)
+    for path in (
+        tmp_path / "other.csv",
+        tmp_path / "none.csv",
+        tmp_path / "other.png",
+        run.out / "tables/mine.csv",
+    ):
+        assert audit.of(path).verdict is Verdict.UNKNOWN
+    assert "carries the record id 000" in audit.of(tmp_path / "other.png").causes[0].message
+    found = {finding.path: finding.verdict for finding in audit.findings()}
+    assert found["tables/mine.csv"] is Verdict.UNKNOWN
+
+
+def test_no_records(tmp_path):
+    with pytest.raises(DataError, match="no records of a run"):
+        Audit(tmp_path)
+
+
+def test_cached_hashes_and_deep(run):
+    """A change that leaves size and time as they were is seen with --deep alone."""
+    assert run.audit()[0] is Verdict.VERIFIED
+    Audit(run.out, run.root).findings()
+    path = run.out / TABLE
+    before = path.stat()
+    path.write_text("mass\n1.1\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert run.audit()[0] is Verdict.VERIFIED
+    assert run.audit(deep=True)[0] is Verdict.ALTERED
+
+
+def test_id_has_no_clock(run):
+    def told(name):
+        record = Audit(run.out, run.root).of_output(name).record
+        return record["id"], record["seal"]
+
+    first = told(FIGURE)
+    run.figure("fig1")
+    second = told(FIGURE)
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda run: None, 0),
+        (lambda run: run.set(seed=2), 1),
+        (lambda run: (run.out / TABLE).write_text("x"), 2),
+        (lambda run: (run.out / RAW).unlink(), 3),
+        (lambda run: [run.set(seed=2), (run.out / TABLE).write_text("x")], 2),
+    ],
+)
+def test_command_line(run, spoil, code):
+    spoil(run)
+    runner = CliRunner()
+    shown = runner.invoke(app, ["audit", f"results/{FIGURE}"])
+    assert shown.exit_code == code, shown.output
+    for word in (FIGURE, TABLE, RAW, "workflow/scripts/stars.py", "https://doi.org/10.1/me", "mine/raw.csv"):
+        assert word in shown.output
+    machine = runner.invoke(app, ["audit", "--all", "--json"])
+    assert machine.exit_code == code
+    found = {entry["path"]: entry for entry in json.loads(machine.stdout)}
+    assert found[FIGURE]["verdict"] == str(Verdict(code))
+    assert found[FIGURE]["lineage"] == [TABLE, RAW]
+    assert runner.invoke(app, ["audit", "--all"]).exit_code == code
+
+
+def test_command_line_without_files_or_records(run, tmp_path):
+    runner = CliRunner()
+    assert runner.invoke(app, ["audit"]).exit_code == 2
+    nothing = runner.invoke(app, ["audit", "--all", "--results", str(tmp_path)])
+    assert nothing.exit_code == 3
+    assert "no records of a run" in nothing.output
+
+
+@pytest.mark.parametrize(
+    ("remote", "page"),
+    [
+        ("https://user:secret@host.org/me/repo.git", "https://host.org/me/repo"),
+        ("git@host.org:me/repo.git", "https://host.org/me/repo"),
+        ("ssh://git@host.org:22/me/repo", "https://host.org/me/repo"),
+        ("/somewhere/repo.git", None),
+        ("../repo", None),
+    ],
+)
+def test_web_address_of_a_remote(remote, page):
+    assert records.web_address(remote) == page

@@ -1,0 +1,16 @@
+"""Audit all results; any verdict but a good one ends the run with an error."""
+
+import os
+import sys
+from pathlib import Path
+
+from stelnet.audit import Audit
+from stelnet.scripting import job
+from stelnet.terminal import show
+
+with job(snakemake):
+    mirror = os.environ.get("STELNET_MIRROR")
+    audit = Audit(Path(snakemake.params.out), mirror=mirror and Path(mirror))
+    findings = audit.findings()
+    show(findings, trees=False)
+sys.exit(max(finding.verdict for finding in findings))
