@@ -249,3 +249,8 @@ def prediction_tables(sources, models, variants):
         variant=variants,
         stage=STAGES,
     )
+
+
+def cluster_keys(cluster):
+    """Keys of the configuration that shape the figure of a cluster."""
+    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
