@@ -3,7 +3,6 @@
 `snakemake --cores N` rebuilds everything; config.yaml holds every choice; workflow/rules/ holds the rules.
 """
 
-import os
 import sys
 
 from snakemake.utils import min_version
@@ -14,9 +13,8 @@ min_version("9.0")
 configfile: "config.yaml"
 
 
-# jobs find the library wherever they run, in an environment made by conda too
+# the library of this checkout, whatever is installed
 sys.path.insert(0, f"{workflow.basedir}/workflow")
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], os.environ.get("PYTHONPATH")]))
 
 
 include: "workflow/rules/common.smk"

@@ -3,10 +3,11 @@
     python benchmarks/training.py [--results results] [--cap 300]
 
 Needs the MIST tables of a finished run (results/mist). The naive recipe is the paper's as printed: one
-network at a time, all rows in every step, Adam at 1e-3 on the squared error of min-max scaled values. Both are
-asked for the same thing: the CPU seconds, on one thread, until ONE network's mean absolute error on the held-out
-rows is that of the ensemble that the paper's authors published. The naive training is cut off after `cap` seconds
-a stage; if it has not come so far by then, the time is extrapolated along a power law, and the table says so.
+network at a time, all rows in every step, Adam at 1e-3 on the squared error of min-max scaled values. Both
+are asked for the same thing: the CPU seconds, on one thread, until ONE network's mean absolute error on the
+held-out rows is that of the ensemble that the paper's authors published. The naive training is cut off after
+`cap` seconds a stage; if it has not come so far by then, the time is extrapolated along a power law, and the
+table says so.
 """
 
 import argparse
@@ -124,8 +125,8 @@ def main() -> None:
 CPU time of one network on one thread, until its error on held-out rows (mean absolute, log age / log mass,
 dex) is that of the published ensemble. Naive: full-batch Adam at 1e-3 on the squared error, one network at a
 time, cut off after {options.cap:.0f} s a stage and extrapolated along a power law where it says so. Ours:
-{BLOCK} networks at once, the worst of them counted; "whole" is the training as configured, with the error of the
-ensemble of {BLOCK} at its end.
+{BLOCK} networks at once, the worst of them counted; "whole" is the training as configured, with the error of
+the ensemble of {BLOCK} at its end.
 
 | stage | error to reach | naive | ours | ratio | ours, whole | naive / whole | error at the end |
 |---|---|---|---|---|---|---|---|

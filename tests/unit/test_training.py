@@ -184,6 +184,11 @@ def test_cuda_that_is_not_there_is_told(train, monkeypatch):
         train([0], device="cuda")
 
 
+def test_loss_that_diverges_is_told(train):
+    with pytest.raises(ConfigError, match=r"training\.learning_rate"):
+        train([0], learning_rate=1e30)
+
+
 def test_new_network_and_loss_are_one_registered_name_each(train, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "NETWORKS", networks.NETWORKS | {})
     monkeypatch.setattr("stelnet.training.NETWORKS", networks.NETWORKS)

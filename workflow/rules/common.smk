@@ -20,9 +20,7 @@ try:
 except StelnetError as error:
     raise WorkflowError(str(error))
 
-if configuration.mirror(config):
-    # read by the fetch scripts alone: where a file was fetched from must not make anything rerun
-    os.environ["STELNET_MIRROR"] = configuration.mirror(config)
+configuration.export(config)
 
 # what the record of every output says of the run that made it
 own_files = [] if workflow.config_settings.replace_workflow_config else [ROOT / "config.yaml"]
@@ -200,3 +198,60 @@ def cluster_inputs(wildcards):
     block = CLUSTERS[wildcards.cluster]
     zams = {"zams": f"{OUT}/mist/zams.parquet"} if block["source"] == "vizier" else {}
     return raw_inputs(block) | zams
+
+
+def training_settings(stage):
+    """What shapes the networks of a stage: not how many there are, nor how they share jobs."""
+    counts = ("bootstraps", "bootstraps_per_job")
+    own = {key: value for key, value in TRAINING.items() if key not in counts}
+    return own | {"epochs": TRAINING["epochs"][stage]}
+
+
+def training_keys(stage):
+    """Keys of the configuration that :func:`training_settings` reads."""
+    return [f"training.{key}" for key in training_settings(stage) if key != "epochs"] + [
+        f"training.epochs.{stage}"
+    ]
+
+
+def training_minutes(boots):
+    """Minutes that a job may take, more than ten times the usual; still more at a second attempt."""
+    return lambda wildcards, attempt: attempt * (10 + 3 * len(boots))
+
+
+def transfer_settings(stage):
+    """What shapes the transfer networks of a stage."""
+    own = {key: TRANSFER[key] for key in ("steps", "loss", "optimiser")}
+    return own | {"learning_rate": TRANSFER["learning_rate"][stage]}
+
+
+def transfer_plan(stage):
+    """Catalogue -> copies of its stars in the pool, and how many are drawn."""
+    names = of_stage(CATALOGUES, stage)
+    return {name: {key: CATALOGUES[name][key] for key in ("copies", "draw")} for name in names}
+
+
+def transfer_start(stage):
+    """The baseline network that transfer starts from."""
+    return networks("this_work", "baseline", None, stage)[TRANSFER["start_bootstrap"]]
+
+
+def transfer_names(wildcards):
+    """Name of the random streams; a repetition other than 0 serves the spread of the scores alone."""
+    return ["transfer", 0, wildcards.variant, wildcards.stage]
+
+
+def prediction_tables(sources, models, variants):
+    """Tables of predictions of both stages."""
+    return expand(
+        f"{OUT}/predictions/{{source}}/{{model}}/{{variant}}/{{stage}}.parquet",
+        source=sources,
+        model=models,
+        variant=variants,
+        stage=STAGES,
+    )
+
+
+def cluster_keys(cluster):
+    """Keys of the configuration that shape the figure of a cluster."""
+    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]

@@ -3,17 +3,6 @@
 MODELS = ["baseline", "transfer"]
 
 
-def prediction_tables(sources, models, variants):
-    """Tables of predictions of both stages."""
-    return expand(
-        f"{OUT}/predictions/{{source}}/{{model}}/{{variant}}/{{stage}}.parquet",
-        source=sources,
-        model=models,
-        variant=variants,
-        stage=STAGES,
-    )
-
-
 if config["evaluation"]["published_networks"]:
 
     rule convert_published:

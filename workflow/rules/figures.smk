@@ -13,11 +13,6 @@ FIGURES = [
 ] + [f"{OUT}/figures/fig4.{suffix}" for suffix in ("pdf", "png") if CLUSTERS]
 
 
-def cluster_keys(cluster):
-    """Keys of the configuration that shape the figure of a cluster."""
-    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
-
-
 wildcard_constraints:
     figures="|".join(FIGURE_VARIANTS),
 

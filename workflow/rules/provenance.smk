@@ -47,7 +47,6 @@ rule index:
         mem_mb=500,
         runtime=5,
     params:
-        out=OUT,
         # the captions and the page's own template
         report=digest_of(sorted((ROOT / "workflow/report").iterdir())),
         config=used("simulated"),
@@ -67,7 +66,6 @@ rule audit:
         mem_mb=500,
         runtime=5,
     params:
-        out=OUT,
         code=code_of("audit.py"),
     script:
         "../scripts/audit.py"

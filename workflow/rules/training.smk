@@ -14,25 +14,6 @@ TRAINING_PLOTS = [
 ]
 
 
-def training_settings(stage):
-    """What shapes the networks of a stage: not how many there are, nor how they share jobs."""
-    counts = ("bootstraps", "bootstraps_per_job")
-    own = {key: value for key, value in TRAINING.items() if key not in counts}
-    return own | {"epochs": TRAINING["epochs"][stage]}
-
-
-def training_keys(stage):
-    """Keys of the configuration that :func:`training_settings` reads."""
-    return [f"training.{key}" for key in training_settings(stage) if key != "epochs"] + [
-        f"training.epochs.{stage}"
-    ]
-
-
-def training_minutes(boots):
-    """Minutes that a job may take, ten times the usual; more at a second attempt."""
-    return lambda wildcards, attempt: attempt * (10 + 3 * len(boots))
-
-
 for model, held_out in BASELINES.items():
     for stage in STAGES:
         for block, boots in blocks().items():

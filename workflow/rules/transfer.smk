@@ -5,28 +5,9 @@ and stage, its transfer networks with their losses, and the scores of repetition
 """
 
 TRANSFER = config["transfer"]
-TRANSFER_SETTINGS = {key: TRANSFER[key] for key in ("steps", "loss", "optimiser", "learning_rate")}
-
-
-# the keys of the configuration that these settings, and the plan below, are made of
-TRANSFER_KEYS = [f"transfer.{key}" for key in TRANSFER_SETTINGS]
+# the keys of the configuration that the settings of transfer, and its plan, are made of
+TRANSFER_KEYS = [f"transfer.{key}" for key in ("steps", "loss", "optimiser", "learning_rate")]
 TRANSFER_PLAN_KEYS = [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
-
-
-def transfer_plan(stage):
-    """Catalogue -> copies of its stars in the pool, and how many are drawn."""
-    names = of_stage(CATALOGUES, stage)
-    return {name: {key: CATALOGUES[name][key] for key in ("copies", "draw")} for name in names}
-
-
-def transfer_start(stage):
-    """The baseline network that transfer starts from."""
-    return networks("this_work", "baseline", None, stage)[TRANSFER["start_bootstrap"]]
-
-
-def transfer_names(wildcards):
-    """Name of the random streams; a repetition other than 0 serves the spread of the scores alone."""
-    return ["transfer", 0, wildcards.variant, wildcards.stage]
 
 
 rule draw_transfer:
@@ -76,7 +57,7 @@ rule train_transfer:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=TRANSFER_SETTINGS,
+        settings=lambda wildcards: transfer_settings(wildcards.stage),
         seed=config["seed"],
         names=transfer_names,
         config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS),
@@ -113,7 +94,7 @@ rule score_transfer_seed:
     params:
         plans={stage: transfer_plan(stage) for stage in STAGES},
         mist_points=TRANSFER["mist_points"],
-        settings=TRANSFER_SETTINGS,
+        settings={stage: transfer_settings(stage) for stage in STAGES},
         boots=list(BOOTSTRAPS),
         max_log_tau=config["evaluation"]["max_log_tau"],
         seed=config["seed"],

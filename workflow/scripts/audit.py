@@ -10,7 +10,7 @@ from stelnet.terminal import show
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")
-    audit = Audit(Path(snakemake.params.out), mirror=mirror and Path(mirror))
+    audit = Audit(Path(snakemake.config["output_dir"]), mirror=mirror and Path(mirror))
     findings = audit.findings()
     show(findings, trees=False)
 sys.exit(max(finding.verdict for finding in findings))

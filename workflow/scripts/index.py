@@ -10,5 +10,5 @@ from stelnet.scripting import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")
-    audit = Audit(Path(snakemake.params.out), mirror=mirror and Path(mirror))
+    audit = Audit(Path(snakemake.config["output_dir"]), mirror=mirror and Path(mirror))
     write_text(page(audit), snakemake.output[0])

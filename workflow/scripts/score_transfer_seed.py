@@ -18,6 +18,6 @@ with job(snakemake):
         stars = dict(zip(plan, map(read_table, inputs[f"{stage}_stars"]), strict=True))
         mist, start = read_table(inputs[f"{stage}_mist"]), load_ensemble([inputs[f"{stage}_start"]])
         sample = draw_sample(stars, mist, plan, params.mist_points, params.seed, names)
-        ensemble, _ = retrain(start, sample, params.boots, params.settings, params.seed, names)
+        ensemble, _ = retrain(start, sample, params.boots, params.settings[stage], params.seed, names)
         tables.append(scores(predictions(stars, ensemble.predict), plan, stage, params.max_log_tau))
     write_csv(pd.concat(tables), snakemake.output[0])

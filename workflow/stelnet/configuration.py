@@ -193,6 +193,18 @@ def mirror(config: Mapping[str, Any]) -> str | None:
     return os.environ.get("STELNET_MIRROR") or config["mirror"]
 
 
+def export(config: Mapping[str, Any]) -> None:
+    """Hand to the jobs, through the environment, what must not make them rerun when it changes.
+
+    PYTHONPATH: this library, so that jobs find it wherever they run, in an environment made by conda too.
+    STELNET_MIRROR: the mirror, for the scripts that fetch.
+    """
+    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    if folder := mirror(config):
+        os.environ["STELNET_MIRROR"] = folder
+
+
 def mist_source(config: Mapping[str, Any]) -> str:
     """Return which MIST dataset is read, ``table`` or ``tarball``; see ``mist.source`` in config.yaml."""
     source = config["mist"]["source"]

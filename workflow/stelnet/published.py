@@ -64,8 +64,8 @@ def _layers(path: str | Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
         state = torch.load(path, weights_only=True)
         pairs = [(f"linears.{i}.weight", f"linears.{i}.bias") for i in range(len(state) // 2)]
         return [(state[weight].T, state[bias][None]) for weight, bias in pairs]
-    except Exception as error:  # a damaged file raises any of many kinds
-        raise DataError(f"{path}: not a published network ({error}); {_AGAIN}.")
+    except Exception as error:  # of many kinds, whose messages advise to load the file without care
+        raise DataError(f"{path}: not a published network ({type(error).__name__}); {_AGAIN}.") from error
 
 
 def _bounds(path: str | Path) -> list[float]:

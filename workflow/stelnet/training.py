@@ -133,7 +133,7 @@ def train_block(
     Raises
     ------
     ConfigError
-        The device is not there.
+        The device is not there, or the loss diverges.
     DataError
         The rows cannot be standardised.
     """
@@ -177,6 +177,8 @@ def train_block(
             schedule.step()
             total += losses.detach() * batch.shape[1]
         train = (total / len(x)).cpu().numpy()
+        if not np.isfinite(train).all():
+            raise ConfigError("configuration: training.learning_rate: the loss diverged; choose a lower one.")
         test = mean_loss(ensemble, loss, x_test, y_test)
         history.append(pd.DataFrame({"epoch": epoch, "boot": boots, "train_loss": train, "test_loss": test}))
         if epoch % max(1, epochs // 10) == 0:
