@@ -77,10 +77,12 @@ def used(*keys):
     """Values of the configuration that shape a rule's outputs, for their records: the parameter `config` of the rule.
 
     Each key is dotted; at a group it stands for all below it, `*` for any one name, and {wildcards} are filled in.
+    Instead of a key, a function of the wildcards may return several.
     """
 
     def values(wildcards):
-        own = [key.format(**dict(wildcards.items())) for key in keys]
+        filled = {name: str(value) for name, value in wildcards.items()}
+        own = [one for key in keys for one in (key(wildcards) if callable(key) else [key.format(**filled)])]
         found = configuration.select(config, own)
         for key in own:
             if "*" not in key and not configuration.select(config, [key]):
@@ -229,6 +231,12 @@ def transfer_plan(stage):
     """Catalogue -> copies of its stars in the pool, and how many are drawn."""
     names = of_stage(CATALOGUES, stage)
     return {name: {key: CATALOGUES[name][key] for key in ("copies", "draw")} for name in names}
+
+
+def transfer_plan_keys(wildcards):
+    """Keys of the configuration that :func:`transfer_plan` reads for the catalogues of a stage."""
+    names = of_stage(CATALOGUES, wildcards.stage)
+    return [f"catalogues.{name}.{key}" for name in names for key in ("copies", "draw")]
 
 
 def transfer_start(stage):

@@ -5,9 +5,8 @@ and stage, its transfer networks with their losses, and the scores of repetition
 """
 
 TRANSFER = config["transfer"]
-# the keys of the configuration that the settings of transfer, and its plan, are made of
-TRANSFER_KEYS = [f"transfer.{key}" for key in ("steps", "loss", "optimiser", "learning_rate")]
-TRANSFER_PLAN_KEYS = [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
+# the keys of the configuration that the settings of transfer are made of, for each stage its own learning rate
+TRANSFER_KEYS = ["transfer.steps", "transfer.loss", "transfer.optimiser"]
 
 
 rule draw_transfer:
@@ -33,7 +32,7 @@ rule draw_transfer:
         mist_points=TRANSFER["mist_points"],
         seed=config["seed"],
         names=transfer_names,
-        config=used("seed", "transfer.mist_points", *TRANSFER_PLAN_KEYS),
+        config=used("seed", "transfer.mist_points", "catalogues.*.stage", transfer_plan_keys),
         code=code_of("draw_transfer.py"),
     script:
         "../scripts/draw_transfer.py"
@@ -60,7 +59,7 @@ rule train_transfer:
         settings=lambda wildcards: transfer_settings(wildcards.stage),
         seed=config["seed"],
         names=transfer_names,
-        config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS),
+        config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS, "transfer.learning_rate.{stage}"),
         code=code_of("train_transfer.py"),
     script:
         "../scripts/train_transfer.py"
@@ -107,7 +106,8 @@ rule score_transfer_seed:
             "evaluation.max_log_tau",
             "report_variant",
             *TRANSFER_KEYS,
-            *TRANSFER_PLAN_KEYS,
+            "transfer.learning_rate",
+            *(f"catalogues.*.{key}" for key in ("stage", "copies", "draw")),
         ),
         code=code_of("score_transfer_seed.py"),
     script:
