@@ -7,6 +7,7 @@ import torch
 
 from stelnet.errors import ConfigError, DataError
 from stelnet.networks import ReluMlp, Scaling
+from stelnet.seeds import generator
 from stelnet.transfer import retrain
 from stelnet.transfer_sample import VALUES, draw_sample
 
@@ -142,3 +143,12 @@ def test_first_step_is_a_fresh_adam_step():
 def test_a_diverging_loss_is_an_error():
     with pytest.raises(ConfigError, match=r"transfer\.learning_rate"):
         retrain(start(), draw(), [0], SETTINGS | {"learning_rate": 1e20}, 1, ("transfer", 0))
+
+
+def test_the_loss_is_that_of_outputs_in_dex():
+    network, sample = start(), draw()
+    _, losses = retrain(network, sample, [4], SETTINGS | {"steps": 1}, 1, ("transfer", 0))
+    chosen = generator(1, "transfer", 0, 4).integers(0, len(sample), len(sample))
+    predicted = network.predict(sample["log_teff"].to_numpy(), sample["log_lum"].to_numpy())[0]
+    errors = (predicted - sample[["log_age", "log_mass"]].to_numpy())[chosen]
+    assert losses["train_loss"].tolist() == pytest.approx([(errors**2).mean()], rel=1e-4)
