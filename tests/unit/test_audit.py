@@ -250,6 +250,24 @@ def test_record_edited_and_sealed_again(run):
     assert f"its record and that of its input {TABLE} do not fit" in why
 
 
+def test_records_forged_into_a_circle(run):
+    record = json.loads(records.record_path(run.out, TABLE).read_text())
+    record["inputs"][FIGURE] = {"sha256": "0" * 64, "id": None}
+    record["id"] = records.record_id(record)
+    write_json(record | {"seal": records.seal(record)}, records.record_path(run.out, TABLE))
+    assert run.audit()[0] is Verdict.ALTERED
+    assert {finding.verdict for finding in Audit(run.out, run.root).findings()} >= {Verdict.ALTERED}
+
+
+def test_copy_of_a_figure_whose_records_do_not_fit(run, tmp_path):
+    shutil.copy(run.out / FIGURE, tmp_path / "mailed.png")
+    record = json.loads(records.record_path(run.out, TABLE).read_text())
+    record["job"]["wildcards"] = {"any": "other"}
+    record["id"] = records.record_id(record)
+    write_json(record | {"seal": records.seal(record)}, records.record_path(run.out, TABLE))
+    assert Audit(run.out, run.root).of(tmp_path / "mailed.png").verdict is Verdict.ALTERED
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seal": "0"}', "null"])
 def test_broken_record(run, text):
     records.record_path(run.out, TABLE).write_text(text)
