@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stelnet.page import layers, reduced
 
 EDGES = {"raw": set(), "table": {"raw"}, "network": {"table"}, "figure": {"network", "table", "raw"}}
