@@ -268,6 +268,9 @@ def test_environment_that_differs_from_the_lock_is_told_and_recorded(checkout):
 
 
 def test_a_value_of_one_stage_is_of_no_concern_to_the_other(checkout):
-    edit(checkout.folder / "config.yaml", "learning_rate: {pre: 1.0e-3,", "learning_rate: {pre: 2.0e-3,")
+    config = checkout.folder / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    settings["transfer"]["learning_rate"]["pre"] *= 2
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert verdict(checkout, "models/transfer/published/pre/0.safetensors", code=1)[0] == "stale"
     assert verdict(checkout, "models/transfer/published/post/0.safetensors", code=0)[0] == "verified"
