@@ -17,9 +17,12 @@ for name in FIGURES:
 
 readme = ROOT / "README.md"
 text = readme.read_text(encoding="utf-8")
-for name in ("table1", "mist_error", "clusters"):
+for name in ("table1", "pearson", "mist_error", "clusters"):
     table = (ROOT / f"results/tables/{name}.md").read_text(encoding="utf-8").strip()
     text = re.sub(
-        rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.DOTALL
+        rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+        lambda m, t=table: f"{m[1]}{t}\n{m[2]}",
+        text,
+        flags=re.DOTALL,
     )
 readme.write_text(text, encoding="utf-8")
