@@ -1,7 +1,6 @@
 """The figures' scripts, run as Snakemake runs them, on made-up tables; and the captions of the report."""
 
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import jinja2
 import matplotlib.image
 import pytest
 from conftest import ROOT
+from script_job import run_script
 
 from stelnet.io import read_table, write_csv, write_table
 
@@ -76,16 +76,22 @@ class Job:
         )
         self.output = Named(pdf=out / f"fig{name}.pdf", png=out / f"fig{name}.png")
         self.rule = f"figure{name}"
-        self.log = Named(log=out / f"{self.rule}.log")
+        self.folder = out
         self.config = {
             "training": {"bootstraps": 20},
             "mist": {"zams_eep": inputs.ZAMS_EEP},
             "clusters": {key: {"adapter": "wright_bossini"} for key in inputs.CLUSTERS},
         }
 
+    @property
+    def log(self) -> Path:
+        return self.folder / f"logs/{self.rule}.log"
+
     def run(self) -> None:
         """Run the script of the figure."""
-        runpy.run_path(str(ROOT / f"workflow/scripts/{self.rule}.py"), {"snakemake": self})
+        run_script(
+            self.rule, self.folder, input=vars(self.input), output=vars(self.output), params=vars(self.params)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -119,15 +125,15 @@ def test_script_makes_a_pdf_and_a_png_of_the_right_size(name, made):
 
 
 def test_another_process_makes_the_same_bytes_without_torch(tables, made, tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from test_figures import SIZES, Job\n"
+    path = [str(ROOT / "tests"), str(ROOT / "tests/rules")]
+    script = tmp_path / "again.py"
+    script.write_text(
+        f"import sys; sys.path[:0] = {path!r}\n"
+        "from pathlib import Path; from test_figures import SIZES, Job\n"
         f"for name in SIZES: Job(name, Path({str(tables)!r}), Path({str(tmp_path)!r})).run()\n"
         "assert 'torch' not in sys.modules"
     )
-    path = [str(ROOT / "tests"), str(ROOT / "tests/rules")]
-    run = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{code}"], capture_output=True, text=True
-    )
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     files = sorted(made.glob("*.p[dn][fg]"))
     assert len(files) == 2 * len(SIZES)
@@ -150,7 +156,7 @@ def test_simulated_and_real_tables_are_not_mixed(name, tables, tmp_path):
     with pytest.raises(SystemExit) as exit:
         job.run()
     assert exit.value.code == 2
-    assert "must not be mixed" in job.log[0].read_text()
+    assert "must not be mixed" in job.log.read_text()
     assert not list((tmp_path / "out").glob("*.p[dn][fg]"))
 
 
@@ -162,7 +168,7 @@ def test_missing_coefficient_is_told_and_leaves_no_figure(name, tables, tmp_path
     with pytest.raises(SystemExit) as exit:
         job.run()
     assert exit.value.code == 2
-    assert "mass" in job.log[0].read_text()
+    assert "mass" in job.log.read_text()
     assert not list(tmp_path.glob("*.p[dn][fg]"))
 
 

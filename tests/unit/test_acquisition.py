@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-import logging
 import lzma
-import runpy
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from loopback import HTML, Loopback, Reply
+from script_job import registry_of, run_script
 
-from stelnet import acquisition
+from stelnet import acquisition, records
 from stelnet.errors import DownloadError
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -218,26 +216,14 @@ def test_progress_bar_for_long_files_on_a_terminal_only(terminal, size, target, 
 
 def run(script: str, tmp_path: Path, output: dict, params: dict) -> Path:
     """Run a script as Snakemake does, and return its log file."""
-    log = tmp_path / "job.log"
-    snakemake = SimpleNamespace(
-        rule=Path(script).stem,
-        log=[str(log)],
-        wildcards=SimpleNamespace(dataset="stars"),
-        output=SimpleNamespace(**output),
-        params=SimpleNamespace(**params),
+    return run_script(
+        script.removesuffix(".py"), tmp_path, output=output, params=params, wildcards={"dataset": "stars"}
     )
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    try:
-        runpy.run_path(str(SCRIPTS / script), init_globals={"snakemake": snakemake})
-    finally:
-        root.handlers = handlers
-        logging.captureWarnings(False)
-    return log
 
 
 def test_fetch_script_takes_the_mirror_of_the_environment(tmp_path, target, monkeypatch):
     monkeypatch.setenv("STELNET_MIRROR", str(mirror_with(tmp_path / "mirror", CONTENT)))
+    monkeypatch.setattr(records, "registry", lambda root: registry_of(stars=[registered()]))
     run("fetch.py", tmp_path, {"file": str(target)}, {"file": registered()})
     assert target.read_bytes() == CONTENT
     assert source_of(target)["dataset"] == "stars"
@@ -248,7 +234,7 @@ def test_fetch_script_ends_with_the_message_and_code_2(tmp_path, target, monkeyp
     with pytest.raises(SystemExit) as stop:
         run("fetch.py", tmp_path, {"file": str(target)}, {"file": registered()})
     assert stop.value.code == 2
-    log = (tmp_path / "job.log").read_text()
+    log = (tmp_path / "logs/fetch.log").read_text()
     assert "stars: stars.csv could not be had" in log
     assert "Traceback" not in log
     assert nothing_in(target.parent)
@@ -263,6 +249,7 @@ def test_published_networks_come_in_one_job(tmp_path, target, monkeypatch):
             registered(f"http://{server.address}/network{i}", content, f"network{i}")
             for i, content in enumerate(contents)
         ]
+        monkeypatch.setattr(records, "registry", lambda root: registry_of(published_networks=files))
         run("fetch_published_networks.py", tmp_path, {"files": list(map(str, paths))}, {"files": files})
     assert [path.read_bytes() for path in paths] == contents
     assert all(source_of(path)["dataset"] == "published_networks" for path in paths)

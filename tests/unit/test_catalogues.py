@@ -3,13 +3,11 @@
 import logging
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from script_job import run_script
 
 from stelnet.catalogues import STARS, david_hillenbrand, standardise
 from stelnet.catalogues._common import RawFile, Rows, checked, dex, limits_in_dex, number, text
@@ -502,37 +501,36 @@ def test_new_catalogue_takes_one_module_one_block_and_one_registry_entry(tmp_pat
 
 
 @pytest.fixture
-def run_script(tmp_path):
+def standardise_new(tmp_path):
     """Run the script as Snakemake does, in this process."""
 
     def run(table, adapter, variants=("published", "corrected")):
         pd.DataFrame(table).to_csv(tmp_path / "raw.csv", index=False)
         outputs = [tmp_path / f"out/{variant}/New.parquet" for variant in variants]
-        job = SimpleNamespace(
-            rule="standardise_catalogue",
-            log=[tmp_path / "job.log"],
-            wildcards=SimpleNamespace(catalogue="New"),
+        dropped = tmp_path / "out/New.dropped.csv"
+        run_script(
+            "standardise_catalogue",
+            tmp_path,
             input={"table": tmp_path / "raw.csv"},
-            output=SimpleNamespace(stars=outputs, dropped=tmp_path / "out/New.dropped.csv"),
-            params=SimpleNamespace(
-                adapter=adapter,
-                vizier={},
-                stage="pre",
-                source="assembled",
-                variants=variants,
-                max_abs_feh=0.5,
-                simulated="true",
-            ),
+            output={"stars": outputs, "dropped": dropped},
+            params={
+                "adapter": adapter,
+                "vizier": {},
+                "stage": "pre",
+                "source": "assembled",
+                "variants": variants,
+                "max_abs_feh": 0.5,
+                "simulated": "true",
+            },
+            wildcards={"catalogue": "New"},
         )
-        runpy.run_path(ROOT / "workflow/scripts/standardise_catalogue.py", init_globals={"snakemake": job})
-        return [read_table(path) for path in outputs], pd.read_csv(tmp_path / "out/New.dropped.csv")
+        return [read_table(path) for path in outputs], pd.read_csv(dropped)
 
-    yield run
-    logging.captureWarnings(False)
+    return run
 
 
-def test_script_writes_both_variants_and_the_rows_left_out(run_script):
-    (published, corrected), dropped = run_script(NGC6530, "ngc6530")
+def test_script_writes_both_variants_and_the_rows_left_out(standardise_new):
+    (published, corrected), dropped = standardise_new(NGC6530, "ngc6530")
     assert (len(published), len(corrected)) == (3, 2)
     assert list(published) == list(STAR_COLUMNS)
     assert published.attrs.items() >= {
@@ -542,16 +540,16 @@ def test_script_writes_both_variants_and_the_rows_left_out(run_script):
     assert dropped.values.tolist() == [["corrected", 3, "NGC6530-001-2", "the star of row 1, listed again"]]
 
 
-def test_script_writes_the_header_when_no_row_is_left_out(run_script):
-    _, dropped = run_script(NGC6530, "ngc6530", variants=("published",))
+def test_script_writes_the_header_when_no_row_is_left_out(standardise_new):
+    _, dropped = standardise_new(NGC6530, "ngc6530", variants=("published",))
     assert list(dropped) == ["variant", "row", "star_id", "reason"]
     assert dropped.empty
 
 
-def test_script_leaves_nothing_behind_on_bad_input(run_script, tmp_path):
+def test_script_leaves_nothing_behind_on_bad_input(standardise_new, tmp_path):
     with pytest.raises(SystemExit, match="2"):
-        run_script(changed(NGC6530, Mass=[0.5, 0.7, 0.05]), "ngc6530")
-    assert "column 'Mass' holds '0.05'" in (tmp_path / "job.log").read_text()
+        standardise_new(changed(NGC6530, Mass=[0.5, 0.7, 0.05]), "ngc6530")
+    assert "column 'Mass' holds '0.05'" in (tmp_path / "logs/standardise_catalogue.log").read_text()
     assert not (tmp_path / "out").exists()
 
 

@@ -3,16 +3,14 @@
 import gzip
 import io
 import lzma
-import runpy
 import tarfile
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from script_job import run_script
 
 from stelnet import mist
 from stelnet.errors import DataError
@@ -183,15 +181,9 @@ class TestReadTarball:
         path = archive(tmp_path / "a.txz", {"00030M.track.eep": track(0.3)})
         path.write_bytes(path.read_bytes()[:-40])
         output = tmp_path / "mist/tracks.parquet"
-        snakemake = SimpleNamespace(
-            rule="read_mist",
-            input=[path],
-            output=[output],
-            log=[tmp_path / "logs/read_mist.log"],
-            params=SimpleNamespace(dataset="mist_tarball", last_eep=808, simulated=False),
-        )
+        params = {"dataset": "mist_tarball", "last_eep": 808, "simulated": False}
         with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(ROOT / "workflow/scripts/read_mist.py"), {"snakemake": snakemake})
+            run_script("read_mist", tmp_path, input={"raw": path}, output={"tracks": output}, params=params)
         assert end.value.code == 2
         log = (tmp_path / "logs/read_mist.log").read_text()
         assert "a.txz: not a complete .tar.xz archive" in log

@@ -6,12 +6,9 @@ All rows are synthetic; the columns, units and spellings are those of resources/
 import hashlib
 import io
 import json
-import logging
 import re
-import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import astroquery.vizier
 import numpy as np
@@ -24,8 +21,9 @@ from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import HTML, Loopback, Reply
+from script_job import registry_of, run_script
 
-from stelnet import acquisition
+from stelnet import acquisition, records
 from stelnet.errors import DataError, DownloadError
 from stelnet.vizier import fetch_vizier, match_columns, parse, parse_unit, read_vizier
 
@@ -469,23 +467,16 @@ def test_units_read_from_any_version_of_the_format():
 
 def test_script_fetches_for_its_rule(point_astroquery_at, tmp_path, target, monkeypatch):
     monkeypatch.delenv("STELNET_MIRROR", raising=False)
-    snakemake = SimpleNamespace(
-        rule="fetch_vizier",
-        log=[str(tmp_path / "job.log")],
-        wildcards=SimpleNamespace(dataset="stars"),
-        params=SimpleNamespace(file=FILE, vizier=SPEC),
-        output=SimpleNamespace(file=str(target)),
-    )
-    handlers = logging.getLogger().handlers[:]
-    try:
-        with Loopback(vizier(Answer())) as server:
-            point_astroquery_at(server)
-            runpy.run_path(
-                str(ROOT / "workflow/scripts/fetch_vizier.py"), init_globals={"snakemake": snakemake}
-            )
-    finally:
-        logging.getLogger().handlers = handlers
-        logging.captureWarnings(False)
+    monkeypatch.setattr(records, "registry", lambda root: registry_of(stars=[FILE]))
+    with Loopback(vizier(Answer())) as server:
+        point_astroquery_at(server)
+        run_script(
+            "fetch_vizier",
+            tmp_path,
+            output={"file": target},
+            params={"file": FILE, "vizier": SPEC},
+            wildcards={"dataset": "stars"},
+        )
     assert len(read_vizier(target, SPEC)) == 4
     assert votable.is_votable(str(target))
 

@@ -304,10 +304,10 @@ def registry(root: Path) -> dict[str, Any]:
 def _origin(sidecar: Path, name: str) -> dict[str, Any]:
     """Return where a raw file came from, and whom to cite for it."""
     source = read_json(sidecar)
-    dataset = registry(ROOT).get(source["dataset"])
-    if dataset is None:
-        raise DataError(f"{sidecar}: dataset {source['dataset']!r} is not in resources/datasets.yaml.")
-    (file,) = (file for file in dataset["files"] if file["name"] == name)
+    dataset = registry(ROOT).get(source["dataset"], {"files": []})
+    file = next((file for file in dataset["files"] if file["name"] == name), None)
+    if file is None:
+        raise DataError(f"{sidecar}: {source['dataset']!r} has no file {name} in resources/datasets.yaml.")
     registered = {key: file[key] for key in ("name", "url", "mirror", "sha256")}
     about = {key: dataset[key] for key in ("title", "version", "citations")}
     return {**source, **about, "registered": registered}
