@@ -35,7 +35,7 @@ for model, held_out in BASELINES.items():
                 priority: 20 if model == "baseline" else 10
                 conda:
                     "../../envs/torch.yaml"
-                # one thread a job: two jobs of one are faster than one of two
+                # one thread a job: two jobs of one are as fast as one of two, and results cannot depend on --cores
                 threads: 1
                 resources:
                     mem_mb=lambda wildcards, attempt: 2000 * attempt,
