@@ -128,8 +128,8 @@ time and the ratio are lower bounds. Ours: {BLOCK} networks at once, the worst o
 |---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 
-For 2 x 20 networks ours takes {totals[0] / 60:.1f} min to the published error and {totals[1] / 60:.1f} min for
-the whole training, of one core's time.
+For 2 x 20 networks ours takes {totals[0] / 60:.1f} min to the published error and {totals[1] / 60:.1f} min
+for the whole training, of one core's time.
 <!-- training: end -->
 """
     text = (
