@@ -8,9 +8,16 @@ from typing import Annotated
 
 import typer
 
+from stelnet.commands.models import models
+from stelnet.commands.plot import plot
+from stelnet.commands.predict import predict
 from stelnet.errors import StelnetError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+app.command()(models)
+app.command()(plot)
+app.command()(predict)
 
 
 @app.callback()

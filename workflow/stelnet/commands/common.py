@@ -1,0 +1,95 @@
+"""What the subcommands that take a star list share: their options, how the list and the model are opened."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stelnet.starlists.formats import FORMATS, sniffed
+
+if TYPE_CHECKING:
+    from stelnet.inference.model import Model
+    from stelnet.starlists.base import StarList
+
+
+class Stage(StrEnum):
+    """Where a star stands; the ZAMS parts the two."""
+
+    PRE = "pre"
+    POST = "post"
+
+
+Format = StrEnum("Format", FORMATS)
+
+StarsArgument = Annotated[
+    str, typer.Argument(help="CSV, ECSV, FITS, VOTable or Parquet; - for standard input.")
+]
+ModelOption = Annotated[str, typer.Option(help="transfer, baseline, or the path of a model's file.")]
+StageOption = Annotated[
+    Stage | None, typer.Option(help="Stage of all stars, if known: before or after the ZAMS.")
+]
+TeffOption = Annotated[
+    str, typer.Option(metavar="COLUMN", help="Column of Teff, with its unit if need be: 'T \\[kK]'.")
+]
+LumOption = Annotated[
+    str, typer.Option(metavar="COLUMN", help="Column of L or Mbol, with its unit if need be: 'L \\[W]'.")
+]
+TeffErrorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN|NUMBER", help="Its error: COLUMN, LOWER,UPPER, NUMBER (in the column's unit) or N%."
+    ),
+]
+LumErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --lum.")]
+InputFormatOption = Annotated[
+    Format | None,
+    typer.Option("--input-format", help="Format of the list (default: by extension, or by content)."),
+]
+
+
+def say(*lines: str) -> None:
+    """Print lines on standard error."""
+    for line in lines:
+        typer.echo(line, err=True)
+
+
+def file_of(name: str) -> Path | None:
+    """Return the file that an argument names, None for standard input or output."""
+    return None if name == "-" else Path(name)
+
+
+def load_model(model: str) -> "Model":
+    """Return a packaged model by its name, or one by the path of its file."""
+    from stelnet.inference.model import load
+
+    is_path = model.endswith(".safetensors") or os.sep in model
+    return load(path=model) if is_path else load(model)
+
+
+@contextmanager
+def star_list(stars: str, given: Format | None) -> Iterator["StarList"]:
+    """Yield the list that an argument names, in the format given or found.
+
+    Standard input is put into a file first, as formats need to seek.
+    """
+    from stelnet.starlists.reading import open_list
+
+    path = file_of(stars)
+    if path:
+        yield open_list(path, given, stars)
+        return
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder, "stdin")
+        with open(local, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        with open(local, "rb") as file:
+            kind = given or sniffed(file.read(1024)) or "csv"
+        yield open_list(local, kind, "standard input")

@@ -1,0 +1,118 @@
+"""`stelnet plot`: stars of a table on the Hertzsprung-Russell diagram, with their ages and masses."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stelnet.commands.common import (
+    InputFormatOption,
+    LumErrorOption,
+    LumOption,
+    ModelOption,
+    StageOption,
+    StarsArgument,
+    TeffErrorOption,
+    TeffOption,
+    file_of,
+    load_model,
+    say,
+    star_list,
+)
+from stelnet.errors import DataError, StelnetError
+
+SUFFIXES = (".png", ".pdf")
+#: Where MIST tracks are looked for: in the results of the workflow, and in a mirror of the raw data.
+RESULTS, MIRRORED = "results/mist/tracks.parquet", "mist/mist_v1.2_feh0.00_vvcrit0.4_exact_rows.csv.gz"
+
+
+def plot(
+    stars: StarsArgument,
+    star: Annotated[
+        str, typer.Option(metavar="ID", help="One star: its name in the table, or the number of its row.")
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All stars.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A .png or .pdf file (default: named after table and star)."),
+    ] = None,
+    model: ModelOption = "transfer",
+    stage: StageOption = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option(
+            help="MIST tracks: tracks.parquet of a run, the consolidated table or the official archive "
+            f"(default: {RESULTS}, else the table in STELNET_MIRROR)."
+        ),
+    ] = None,
+    teff: TeffOption = "",
+    lum: LumOption = "",
+    e_teff: TeffErrorOption = "",
+    e_lum: LumErrorOption = "",
+    input_kind: InputFormatOption = None,
+) -> None:
+    """Draw stars on the H-R diagram: one with the posterior of its age and mass, or all with theirs.
+
+    Behind them are the ZAMS, the domain that the networks know and, where they are found, MIST tracks.
+    """
+    if bool(star) == everything:
+        raise typer.BadParameter("give --star ID, or --all")
+    try:
+        target = out or _default_target(file_of(stars), star)
+        _check_target(target)
+        from stelnet.plotting import starlist, style
+        from stelnet.plotting.stars import crowd_figure, star_figure
+        from stelnet.starlists.prediction import Columns
+
+        with star_list(stars, input_kind) as opened:
+            columns = Columns.found(opened, teff, lum, e_teff, e_lum)
+            chosen = load_model(model)
+            say(*columns.described().values())
+            names, naming = starlist.names(opened)
+            say(naming)
+            background = starlist.background(chosen, _tracks(tracks))
+            about = f"model {chosen.name} {chosen.sha256[:12]}" + (f", stage {stage}" if stage else "")
+            if star:
+                row = starlist.row(names, star, opened.label)
+                one = starlist.star(chosen, opened, columns, row, names[row], stage)
+                figure, title = star_figure(one, background, about), one.name
+            else:
+                table, flags = starlist.everything(chosen, opened, columns, stage)
+                figure = crowd_figure(table, flags, names, background, about)
+                title = f"{opened.label}, {len(names)} stars"
+        style.save(figure, [target], title, chosen.simulated)
+        say(f"{target}: {title}")
+    except StelnetError as error:
+        say(f"stelnet: {error}")
+        raise typer.Exit(2)
+    except OSError as error:
+        say(f"stelnet: {error.filename or out}: {error.strerror or error}.")
+        raise typer.Exit(2)
+
+
+def _default_target(path: Path | None, star: str) -> Path:
+    """Return a name made of the table's and the star's, in the working directory."""
+    table = path.name.split(".")[0] if path else "stars"
+    return Path("-".join([table, *re.findall(r"\w+", star)]) + ".png")
+
+
+def _check_target(target: Path) -> None:
+    if target.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{target}: a figure is a {' or a '.join(SUFFIXES)} file.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+
+
+def _tracks(path: Path | None) -> Path | None:
+    """Return the file of MIST tracks that is named, or else the first one found, and say what is found."""
+    if path is None:
+        mirror = os.environ.get("STELNET_MIRROR")
+        places = [Path(RESULTS), *([Path(mirror).expanduser() / MIRRORED] if mirror else [])]
+        path = next(filter(Path.is_file, places), None)
+        if path is None:
+            say(f"no MIST tracks behind the stars: {' and '.join(map(str, places))} not found; see --tracks")
+            return None
+    say(f"MIST tracks from {path}")
+    return path

@@ -1,0 +1,153 @@
+"""`stelnet predict`: ages and masses of the stars of a table."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stelnet.commands.common import (
+    Format,
+    InputFormatOption,
+    LumErrorOption,
+    LumOption,
+    ModelOption,
+    StageOption,
+    StarsArgument,
+    TeffErrorOption,
+    TeffOption,
+    file_of,
+    load_model,
+    say,
+    star_list,
+)
+from stelnet.errors import DataError, StelnetError
+from stelnet.starlists.formats import known_format
+
+if TYPE_CHECKING:
+    from stelnet.starlists.base import StarList
+    from stelnet.starlists.prediction import Summary
+
+#: What a shell reports of a command that a broken pipe ended.
+BROKEN_PIPE = 141
+
+
+class Method(StrEnum):
+    """How the networks are evaluated."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    TABLE = "table"
+
+
+def predict(
+    stars: StarsArgument,
+    out: Annotated[str, typer.Option("--out", "-o", help="The file to write; - for standard output.")] = "-",
+    model: ModelOption = "transfer",
+    stage: StageOption = None,
+    teff: TeffOption = "",
+    lum: LumOption = "",
+    e_teff: TeffErrorOption = "",
+    e_lum: LumErrorOption = "",
+    samples: Annotated[int, typer.Option(min=0, metavar="N", help="Add N draws from each posterior.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    method: Annotated[
+        Method, typer.Option(help="exact: the networks; table: a table of their answers; auto: the faster.")
+    ] = Method.AUTO,
+    prefix: Annotated[str, typer.Option(help="Put before the names of the new columns.")] = "",
+    kind: Annotated[
+        Format | None,
+        typer.Option("--format", help="Format of the output (default: by extension, or that of the list)."),
+    ] = None,
+    input_kind: InputFormatOption = None,
+    chunk_size: Annotated[int, typer.Option(min=1, metavar="N", help="Stars in memory at a time.")] = 1 << 17,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+) -> None:
+    """Add ages and masses, with their uncertainties and flags, to a table of stars.
+
+    The table needs effective temperatures and luminosities; their columns are found by name or unit.
+    No row is dropped: one that cannot be used has no age, and a flag that says why.
+    """
+    from stelnet.starlists.prediction import Columns, Request, predict_list
+
+    # a job that a scheduler ends leaves no half-written file either
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        target = file_of(out)
+        with star_list(stars, input_kind) as opened:
+            _check_target(target, file_of(stars), overwrite)
+            output = _output_format(target, kind, opened)
+            if samples and output == "csv":
+                raise DataError("CSV cannot hold draws, which are arrays: choose another --format.")
+            columns = Columns.found(opened, teff, lum, e_teff, e_lum)
+            chosen = load_model(model)
+            known = str(stage) if stage else None
+            request = Request(known, str(method), samples, seed, chunk_size, prefix)
+            say(*([f"{opened.label}: {opened.note}"] if opened.note else []), *columns.described().values())
+            with _progress(opened) as advance:
+                summary = predict_list(chosen, opened, columns, target, output, request, advance)
+        _summarise(summary)
+    except StelnetError as error:
+        say(f"stelnet: {error}")
+        raise typer.Exit(2)
+    except BrokenPipeError:
+        # nobody reads on; without this Python complains once more when it flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(BROKEN_PIPE)
+    except KeyboardInterrupt:
+        say("stelnet: interrupted.")
+        raise typer.Exit(128 + signal.SIGINT)
+    except OSError as error:
+        say(f"stelnet: {error.filename or out}: {error.strerror or error}.")
+        raise typer.Exit(2)
+
+
+def _output_format(target: Path | None, given: Format | None, stars: "StarList") -> str:
+    default = known_format(target, "the output", "--format") if target and not given else stars.kind
+    kind = str(given or default)
+    if target is None and kind not in ("csv", "ecsv") and sys.stdout.isatty():
+        raise DataError(f"{kind.upper()} is not for a terminal: give a file with -o, or --format csv.")
+    return kind
+
+
+def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> None:
+    if target is None:
+        return
+    if target.is_dir():
+        raise DataError(f"{target}: a folder; name a file.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+    if target.exists():
+        if source and target.samefile(source):
+            raise DataError(f"{target}: is the star list itself; name another file with -o.")
+        if not overwrite:
+            raise DataError(f"{target}: exists; name another file, or give --overwrite.")
+
+
+@contextmanager
+def _progress(stars: "StarList") -> Iterator[Callable[[int], Any]]:
+    """Yield what to call with the number of rows done; it draws a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=stars.rows, unit=" stars", unit_scale=True, leave=False) as bar:
+        yield bar.update
+
+
+def _summarise(summary: "Summary") -> None:
+    from stelnet.inference.columns import FLAGS
+
+    told = summary.metadata
+    simulated = ", trained on a simulated sky" if told["simulated"] else ""
+    say(
+        f"{summary.stars} star{'s' * (summary.stars != 1)}, {summary.answered} with age and mass; "
+        f"model {told['model']} {told['model_sha256'][:12]}{simulated}, {told['method']} method",
+        *(f"  {count} {name}: {FLAGS[name]}" for name, count in told["flags"].items()),
+    )

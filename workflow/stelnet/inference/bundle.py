@@ -1,0 +1,239 @@
+"""The one file in which a model travels: both ensembles, curves of age against mass, and the domain.
+
+A safetensors file in float32 with the tensors
+
+- ``{stage}/layers.{i}.weight`` (K, n_out, n_in), ``{stage}/layers.{i}.bias`` (K, n_out) of K networks;
+- ``curves/log_mass`` [dex Msun], ``curves/log_age_zams``, ``curves/log_age_end`` [dex yr], all (m,): the ages
+  at the ZAMS and at the end of the time after it, the latter at most the age of the Universe;
+- ``zams/log_teff``, ``zams/log_lum`` (m,): the ZAMS on the H-R diagram;
+- ``{stage}/distance``, ``{stage}/coverage`` uint8: the rasters of :mod:`stelnet.inference.domain`; the second
+  only of a model adapted to real stars.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from stelnet.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STAGES = ("pre", "post")
+#: Networks that :mod:`stelnet.inference.forward` can evaluate.
+NETWORK = "relu_mlp"
+#: The same in both stages.
+COMMON = ("network", "variant", "simulated")
+LOG_AGE_UNIVERSE = np.log10(13.8e9)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a bundle holds of one stage: stacked layers, bounds of the scaling, rasters."""
+
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    bounds: dict[str, tuple[float, float]]
+    distance: np.ndarray
+    coverage: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Content of a model's file.
+
+    Attributes
+    ----------
+    metadata
+        Text and decoded JSON: name, variant, network, simulated, bounds, raster, networks (stage -> SHA-256
+        of the networks' files), version and what the writer added.
+    sha256
+        Digest of the file.
+    """
+
+    metadata: dict[str, Any]
+    sha256: str
+    stages: dict[str, Stage]
+    curves: dict[str, np.ndarray]
+    zams: dict[str, np.ndarray]
+
+
+def _parse(content: bytes, path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return tensors and metadata of a safetensors file; raise DataError when it is none."""
+    try:
+        tensors = load(content)
+        size = int.from_bytes(content[:8], "little")
+        return tensors, json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: not readable ({error.strerror}).") from error
+
+
+def _stack(paths: Sequence[str | Path]) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
+    """Return stacked tensors, common metadata and digests of the networks of a stage."""
+    contents = [_read(path) for path in paths]
+    files = [_parse(content, path) for content, path in zip(contents, paths, strict=True)]
+
+    def marks(file: tuple[dict[str, np.ndarray], dict[str, str]]) -> dict[str, object]:
+        tensors, metadata = file
+        shapes = {name: tensor.shape for name, tensor in sorted(tensors.items())}
+        return {key: metadata.get(key) for key in (*COMMON, "bounds")} | {"layers": shapes}
+
+    first = marks(files[0])
+    for path, file in zip(paths, files, strict=True):
+        for key, value in marks(file).items():
+            if value != first[key]:
+                raise DataError(
+                    f"{path}: {key} {value} differ from {first[key]} of {paths[0]}: not one ensemble."
+                )
+    if first["network"] != NETWORK:
+        raise DataError(f"{paths[0]}: network {first['network']}; prediction knows {NETWORK} only.")
+    tensors = {name: np.stack([file[0][name] for file in files]) for name in files[0][0]}
+    metadata = {key: value for key, value in files[0][1].items() if key in (*COMMON, "bounds")}
+    return tensors, metadata, [hashlib.sha256(content).hexdigest() for content in contents]
+
+
+def age_curves(zams: "pd.DataFrame") -> dict[str, np.ndarray]:
+    """Return log_mass, log_age_zams and log_age_end of a table of ``mist.zams_table``, without gaps.
+
+    Stars too light to reach their end in the table outlive the Universe; other gaps are interpolated.
+    """
+    zams = zams.sort_values("log_mass")
+    log_mass, end = zams["log_mass"].to_numpy(), zams["log_age_end"].to_numpy()
+    known = np.isfinite(end)
+    end = np.interp(log_mass, log_mass[known], end[known], left=np.inf)
+    return {
+        "log_mass": log_mass,
+        "log_age_zams": zams["log_age_zams"].to_numpy(),
+        "log_age_end": np.minimum(end, LOG_AGE_UNIVERSE),
+    }
+
+
+def write_bundle(
+    path: str | Path,
+    name: str,
+    networks: Mapping[str, Sequence[str | Path]],
+    tracks: "pd.DataFrame",
+    zams: "pd.DataFrame",
+    zams_eep: int,
+    stars: Mapping[str, "pd.DataFrame"] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the file of a model, the same bytes for the same inputs.
+
+    Parameters
+    ----------
+    name
+        ``baseline`` or ``transfer``.
+    networks
+        Stage -> files of its networks, in their order.
+    tracks, zams
+        All MIST points (standard rows) and the table of ``mist.zams_table``.
+    zams_eep
+        Last EEP of the stage ``pre``.
+    stars
+        Stage -> real stars that the networks were trained on (columns log_teff, log_lum); None for a model
+        that saw MIST only.
+    metadata
+        More to tell, JSON values.
+
+    Raises
+    ------
+    DataError
+        Networks that do not belong together, or whose shape prediction does not know.
+    """
+    from stelnet import __version__
+    from stelnet.inference import domain
+    from stelnet.io import atomic_path
+
+    tensors, marks, digests = {}, {}, {}
+    for stage in STAGES:
+        layers, marks[stage], digests[stage] = _stack(networks[stage])
+        tensors |= {f"{stage}/{key}": value for key, value in layers.items()}
+    for key in COMMON:
+        if len({marks[stage].get(key) for stage in STAGES}) > 1:
+            raise DataError(f"{path}: the networks of the two stages differ in {key}: not one model.")
+    bounds = {stage: json.loads(marks[stage]["bounds"]) for stage in STAGES}
+    raster = domain.Raster.around(bounds)
+    # the grid's light stars live on beyond the age of the Universe, where no star is seen
+    lived = (tracks.eep >= zams_eep) & (tracks.log_age <= LOG_AGE_UNIVERSE)
+    rows = {"pre": tracks[tracks.eep <= zams_eep], "post": tracks[lived]}
+    for stage in STAGES:
+        tensors[f"{stage}/distance"] = domain.distance_field(rows[stage], raster)
+        if stars is not None:
+            seen = stars[stage]
+            tensors[f"{stage}/coverage"] = domain.coverage(seen["log_teff"], seen["log_lum"], raster)
+    tensors |= {f"curves/{key}": value.astype(np.float32) for key, value in age_curves(zams).items()}
+    line = rows["pre"][rows["pre"].eep == zams_eep].sort_values("initial_mass")
+    for key in ("log_teff", "log_lum"):
+        tensors[f"zams/{key}"] = line[key].to_numpy(np.float32)
+    own = {key: marks["pre"].get(key, "") for key in COMMON} | {
+        "name": name,
+        "bounds": bounds,
+        "raster": {"log_teff": raster.log_teff, "log_lum": raster.log_lum},
+        "networks": digests,
+        "version": __version__,
+    }
+    text = {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in {**(metadata or {}), **own}.items()
+    }
+    content = save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, text)
+    # the library writes metadata in random order: write the header (8 bytes of length, JSON) again, sorted
+    size = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
+
+
+def _decoded(text: str) -> Any:
+    return json.loads(text) if text[:1] in ("{", "[") else text
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read the file of a model.
+
+    Raises
+    ------
+    DataError
+        The file is absent, damaged, or not a model of this package.
+    """
+    content = _read(path)
+    tensors, text = _parse(content, path)
+    try:
+        metadata = {key: _decoded(value) for key, value in text.items()}
+        if metadata["network"] != NETWORK:
+            raise DataError(f"{path}: network {metadata['network']}; this version knows {NETWORK} only.")
+        stages = {}
+        for stage in STAGES:
+            count = sum(key.startswith(f"{stage}/layers.") for key in tensors) // 2
+            stages[stage] = Stage(
+                [tensors[f"{stage}/layers.{i}.weight"] for i in range(count)],
+                [tensors[f"{stage}/layers.{i}.bias"] for i in range(count)],
+                {key: tuple(limits) for key, limits in metadata["bounds"][stage].items()},
+                tensors[f"{stage}/distance"],
+                tensors.get(f"{stage}/coverage"),
+            )
+        return Bundle(
+            metadata,
+            hashlib.sha256(content).hexdigest(),
+            stages,
+            {key: tensors[f"curves/{key}"] for key in ("log_mass", "log_age_zams", "log_age_end")},
+            {key: tensors[f"zams/{key}"] for key in ("log_teff", "log_lum")},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a model of stelnet ({error!r} is missing or wrong in it).") from error

@@ -1,0 +1,182 @@
+"""Where on the H-R diagram the networks know something: rasters of the MIST domain and of the stars seen.
+
+Distances are in units of :data:`UNIT`, about the size of a good measurement's error in each direction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: One unit of distance: 0.01 dex of Teff [dex K], 0.05 dex of luminosity [dex Lsun].
+UNIT = (0.01, 0.05)
+#: Distances are stored in tenths of a unit, in one byte.
+SCALE = 10
+#: Beyond this distance [units] from a stage's tracks its networks are not asked.
+FAR = 10.0
+#: The domain's raster reaches this far beyond the tracks [units].
+MARGIN = 15.0
+SIZE = 512
+#: Raster of the stars seen in transfer learning, and how near [units] a star must be to one of them.
+COVERAGE_SIZE = 128
+NEAR = 4.0
+#: Finer cells than the raster's, per side, in which the tracks are drawn.
+FINER = 4
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A rectangle of the H-R diagram whose nodes are spaced evenly in both directions, edges included.
+
+    Attributes
+    ----------
+    log_teff, log_lum
+        (minimum, maximum) [dex K], [dex Lsun].
+    """
+
+    log_teff: tuple[float, float]
+    log_lum: tuple[float, float]
+
+    @classmethod
+    def around(cls, bounds: Mapping[str, Mapping[str, tuple[float, float]]]) -> Self:
+        """Return the raster around the bounds (stage -> name -> limits) of all stages."""
+
+        def span(name: str, unit: float) -> tuple[float, float]:
+            low, high = zip(*(stage[name] for stage in bounds.values()), strict=True)
+            return min(low) - MARGIN * unit, max(high) + MARGIN * unit
+
+        return cls(span("log_teff", UNIT[0]), span("log_lum", UNIT[1]))
+
+    def spacing(self, shape: tuple[int, int]) -> tuple[float, float]:
+        """Return the distance [dex] between nodes in Teff and in luminosity; `shape` is (n_lum, n_teff)."""
+        (left, right), (low, high) = self.log_teff, self.log_lum
+        return (right - left) / (shape[1] - 1), (high - low) / (shape[0] - 1)
+
+    def locate(
+        self, log_teff: np.ndarray, log_lum: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions in units of nodes (float32, any shape): column of Teff, row of luminosity.
+
+        A place off the raster, or NaN, is moved to its edge.
+        """
+
+        def along(value: np.ndarray, limits: tuple[float, float], nodes: int) -> np.ndarray:
+            position = (np.asarray(value) - limits[0]) * ((nodes - 1) / (limits[1] - limits[0]))
+            return np.fmin(np.fmax(np.asarray(position, np.float32), 0), np.float32(nodes - 1))
+
+        return along(log_teff, self.log_teff, shape[1]), along(log_lum, self.log_lum, shape[0])
+
+    def cells(
+        self, log_teff: np.ndarray, log_lum: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what bilinear interpolation needs of each place.
+
+        Returns
+        -------
+        index
+            int32: number of the lower left node of the place's cell in a flat array.
+        across, up
+            float32: the place within the cell in Teff and in luminosity, from 0 to 1.
+        """
+        column, row = self.locate(log_teff, log_lum, shape)
+        left = np.minimum(np.floor(column), np.float32(shape[1] - 2))
+        low = np.minimum(np.floor(row), np.float32(shape[0] - 2))
+        index = low.astype(np.int32)
+        index *= np.int32(shape[1])
+        index += left.astype(np.int32)
+        return index, column - left, row - low
+
+    def nodes(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return log Teff (n_teff,) and log L (n_lum,) of the nodes."""
+        return np.linspace(*self.log_teff, shape[1]), np.linspace(*self.log_lum, shape[0])
+
+
+def at_every_eep(tracks: "pd.DataFrame") -> dict[float, np.ndarray]:
+    """Return initial mass [Msun] -> (n_eep, 2) of log Teff and log L, EEPs left out of the table filled in.
+
+    Index 0 is the lowest EEP of the whole table; every track must start there.
+    """
+    first = tracks.eep.min()
+    filled = {}
+    for mass, track in tracks.groupby("initial_mass"):
+        eep = np.arange(first, track.eep.max() + 1)
+        filled[mass] = np.column_stack(
+            [np.interp(eep, track.eep, track[name]) for name in ("log_teff", "log_lum")]
+        )
+    return filled
+
+
+def distance_field(tracks: "pd.DataFrame", raster: Raster) -> np.ndarray:
+    """Draw the domain of a stage and return each node's distance to it, uint8 (SIZE, SIZE), rows are log L.
+
+    The domain is the union of the quadrilaterals between tracks adjacent in mass and points adjacent in EEP.
+
+    Parameters
+    ----------
+    tracks
+        Standard rows of the stage, see :mod:`stelnet.mist`.
+    raster
+        Where the nodes are.
+    """
+    from PIL import Image, ImageDraw
+    from scipy.ndimage import distance_transform_edt
+
+    fine = ((SIZE - 1) * FINER + 1,) * 2
+    corners = [
+        [tuple(place) for place in np.stack(raster.locate(*track.T, fine), axis=-1).tolist()]
+        for _, track in sorted(at_every_eep(tracks).items())
+    ]
+    image = Image.new("1", fine)
+    draw = ImageDraw.Draw(image)
+    for left, right in pairwise(corners):
+        for i in range(min(len(left), len(right)) - 1):
+            draw.polygon([left[i], left[i + 1], right[i + 1], right[i]], fill=1)
+    dx, dy = raster.spacing(fine)
+    distance = distance_transform_edt(~np.asarray(image), sampling=(dy / UNIT[1], dx / UNIT[0]))
+    return np.clip(np.rint(SCALE * distance[::FINER, ::FINER]), 0, 255).astype(np.uint8)
+
+
+def coverage(log_teff: np.ndarray, log_lum: np.ndarray, raster: Raster) -> np.ndarray:
+    """Return uint8 (COVERAGE_SIZE, COVERAGE_SIZE): 1 at nodes within :data:`NEAR` of one of n stars."""
+    x, y = raster.nodes((COVERAGE_SIZE, COVERAGE_SIZE))
+    covered = np.zeros((COVERAGE_SIZE, COVERAGE_SIZE), bool)
+    for teff, lum in zip(log_teff, log_lum, strict=True):
+        covered |= np.hypot(*np.meshgrid((x - teff) / UNIT[0], (y - lum) / UNIT[1])) < NEAR
+    return covered.astype(np.uint8)
+
+
+def distance(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    """Return distances [units] to a domain, float32, bilinearly interpolated; off the raster, the edge's.
+
+    Parameters
+    ----------
+    field
+        From :func:`distance_field`.
+    log_teff, log_lum
+        Arrays of one shape; a NaN is off the raster.
+    """
+    index, across, up = raster.cells(log_teff, log_lum, field.shape)
+    flat, above = field.ravel(), np.int32(field.shape[1])
+
+    def corner(offset: np.int32) -> np.ndarray:
+        return flat.take(index + offset).astype(np.float32)
+
+    low, high = corner(np.int32(0)), corner(above)
+    low += across * (corner(np.int32(1)) - low)
+    high += across * (corner(above + np.int32(1)) - high)
+    low += up * (high - low)
+    low /= np.float32(SCALE)
+    return low
+
+
+def covered(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    """Return the value at the nearest node of a field of :func:`coverage`, uint8 of the arguments' shape."""
+    column, row = (
+        np.rint(position).astype(int) for position in raster.locate(log_teff, log_lum, field.shape)
+    )
+    return field[row, column]

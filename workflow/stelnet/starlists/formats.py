@@ -1,0 +1,44 @@
+"""The formats of star lists: their names, extensions and signatures."""
+
+from pathlib import Path
+
+from stelnet.errors import DataError
+
+#: Format -> extensions, the commonest first.
+EXTENSIONS = {
+    "csv": (".csv", ".csv.gz"),
+    "ecsv": (".ecsv",),
+    "fits": (".fits", ".fit", ".fits.gz"),
+    "votable": (".vot", ".votable", ".xml"),
+    "parquet": (".parquet", ".pq"),
+}
+FORMATS = tuple(EXTENSIONS)
+
+
+def format_of(path: Path) -> str | None:
+    """Return the format that the extension of a file tells, or None."""
+    name = path.name.lower()
+    return next((kind for kind, ends in EXTENSIONS.items() if name.endswith(ends)), None)
+
+
+def sniffed(head: bytes) -> str | None:
+    """Return the format that the first bytes of a file tell; None where they tell none, as in CSV."""
+    if head.startswith(b"SIMPLE  ="):
+        return "fits"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"# %ECSV"):
+        return "ecsv"
+    return "votable" if b"<VOTABLE" in head or head.startswith(b"<?xml") else None
+
+
+def known_format(path: Path, what: str, option: str) -> str:
+    """Return the format of a file by its extension; DataError with what to do if there is none."""
+    kind = format_of(path)
+    if kind is None:
+        extensions = ", ".join(extension for ends in EXTENSIONS.values() for extension in ends)
+        raise DataError(
+            f"{path}: the extension tells no format ({extensions}); give {option} for {what} "
+            f"({', '.join(FORMATS)})."
+        )
+    return kind

@@ -1,0 +1,179 @@
+"""A star list in pieces: each job answers for some rows, one more puts the answers beside the list, in order.
+
+A piece holds answers alone, so that the list itself is read twice and never copied. Where its length is a
+multiple of :data:`stelnet.inference.model.CHUNK`, as the configuration demands, a model sees the stars in
+the same batches as in one go, and answers the same to the last bit.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from stelnet.errors import DataError
+from stelnet.io import atomic_path
+from stelnet.starlists.base import rebatched
+from stelnet.starlists.parquet_list import ParquetList
+from stelnet.starlists.prediction import (
+    Columns,
+    Request,
+    circumstances,
+    columns_beside,
+    new_columns,
+    outcome,
+)
+from stelnet.starlists.writing import open_writer
+
+if TYPE_CHECKING:
+    from stelnet.inference.model import Model
+
+#: Rows in memory at a time.
+BLOCK = 1 << 17
+
+
+def count_rows(path: str | Path) -> int:
+    """Return the number of rows of a Parquet file, which its footer tells; DataError where it is none."""
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_metadata(path).num_rows
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path}: not readable as Parquet ({error}); convert the list to Parquet first.")
+
+
+class Rows(ParquetList):
+    """Some rows of a Parquet file; row groups that hold none of them are not read.
+
+    Parameters
+    ----------
+    path, label
+        As for every star list.
+    first, count
+        Number of rows before the first one wanted, and how many are wanted; there may be fewer.
+    """
+
+    def __init__(self, path: Path, label: str, first: int, count: int) -> None:
+        super().__init__(path, label)
+        self.first, self.rows = first, max(0, min(count, self.rows - first))
+
+    def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        footer, groups, row, skip, left = self._file.metadata, [], 0, self.first, self.rows
+        for i in range(footer.num_row_groups):
+            count = footer.row_group(i).num_rows
+            if row + count <= self.first:
+                skip -= count
+            elif row < self.first + self.rows:
+                groups.append(i)
+            row += count
+        for batch in self._file.iter_batches(size, row_groups=groups, columns=names):
+            part = batch.slice(min(skip, batch.num_rows), left)
+            skip, left = max(0, skip - batch.num_rows), left - part.num_rows
+            if part.num_rows:
+                yield part
+            if not left:
+                return
+
+
+def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request, target: Path) -> None:
+    """Write the answers for some rows of a star list, without the list, to a Parquet file.
+
+    Parameters
+    ----------
+    model
+        The model that is asked.
+    stars, columns
+        The rows, and how they are read.
+    request
+        What is asked; its method must be settled, as the choice depends on the length of the whole list.
+    target
+        Path of the file, which :func:`gather` reads.
+
+    Raises
+    ------
+    DataError
+        A value is no number, or a column of the answers exists in the list.
+    """
+    from pyarrow import parquet
+
+    names = columns_beside(stars, request)
+    schema = pa.schema([(name, pa.string() if name.endswith("flags") else pa.float32()) for name in names])
+    flags: Counter[str] = Counter()
+    seen = answered = 0
+    with (
+        atomic_path(target) as temporary,
+        parquet.ParquetWriter(
+            temporary, schema, compression="zstd", use_dictionary=[schema.names[-1]]
+        ) as writer,
+    ):
+        for block in stars.blocks(request.chunk, columns.names):
+            row = stars.first + seen
+            predictions = model.predict(
+                **columns.inputs(stars, block, row), stage=request.stage, method=request.method, first_row=row
+            )
+            writer.write_table(pa.table(list(predictions.values()), schema=schema))
+            flags.update(predictions.counts())
+            seen += block.num_rows
+            answered += int(np.isfinite(predictions["log_age_median"]).sum())
+        piece = {"first": stars.first, **outcome(seen, answered, flags)}
+        piece["circumstances"] = circumstances(model, columns, request, request.method)
+        writer.add_key_value_metadata({"stelnet": json.dumps(piece)})
+
+
+def gather(stars: ParquetList, pieces: Sequence[Path], target: Path, kind: str) -> dict[str, Any]:
+    """Write a star list with the answers of its pieces beside it, as one run over the whole list would.
+
+    Parameters
+    ----------
+    stars
+        The whole list.
+    pieces
+        Files of :func:`predict_rows`, in the order of their rows.
+    target, kind
+        Path of the output, and its format, one of those that are streamed: ``parquet`` or ``csv``.
+
+    Returns
+    -------
+    dict
+        What the metadata of the output hold.
+
+    Raises
+    ------
+    DataError
+        The pieces are not those of this list, or not of one model and one way of asking it.
+    """
+    from pyarrow import parquet
+
+    told = [json.loads(parquet.read_metadata(path).metadata[b"stelnet"]) for path in pieces]
+    first, flags = 0, Counter[str]()
+    for path, piece in zip(pieces, told, strict=True):
+        if piece["first"] != first or piece["circumstances"] != told[0]["circumstances"]:
+            raise DataError(f"{path}: does not continue the pieces before it; delete it and run again.")
+        first += piece["stars"]
+        flags.update(piece["flags"])
+    if first != stars.rows:
+        raise DataError(f"{stars.label}: has {stars.rows} rows, but its pieces {first}; correct `rows`.")
+    metadata = told[0]["circumstances"] | outcome(
+        first, sum(piece["stars_with_age"] for piece in told), flags
+    )
+    if stars.metadata:
+        metadata["previous"] = stars.metadata
+    schema = parquet.read_schema(pieces[0]).remove_metadata()
+    about = dict(zip(schema.names, new_columns(0).values(), strict=True))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for path in pieces:
+            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+                yield from file.iter_batches(BLOCK)
+
+    with open_writer(target, kind, stars, about) as writer:
+        lists, answers = stars.blocks(BLOCK, typed=not writer.text), rebatched(batches(), BLOCK, schema)
+        for block, new in zip(lists, answers, strict=True):
+            writer.write(block, {name: new[name].to_numpy() for name in schema.names})
+        writer.finish(metadata)
+    return metadata
