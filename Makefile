@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.complete
 LOCK := envs/requirements.lock
 
-.PHONY: demo results archive docs test lint lock clean
+.PHONY: demo results archive pretrained docs test lint lock clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
@@ -20,6 +20,10 @@ results: $(READY)
 # All results, their records and the code in one zip file, ready for a deposit.
 archive: $(READY)
 	$(BIN)/stelnet archive stelnet-results.zip
+
+# Take the models of the finished results, their card and what made them to resources/pretrained/, for installations.
+pretrained: $(READY)
+	$(BIN)/python -m stelnet.cards.packing results resources/pretrained
 
 # Put Table 1 and two figures of the finished results into README.md and docs/.
 docs: $(READY)

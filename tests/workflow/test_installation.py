@@ -1,0 +1,131 @@
+"""The library installed as users install it: from a wheel, without what only the workflow needs."""
+
+import json
+import os
+import re
+import site
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Checkout
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SCRATCH = "import sys; sys.argv = ['setup.py']; from setuptools import build_meta as b; "
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory) -> Path:
+    """A folder with sdist and wheel, built from a copy of the repository with no way to a network."""
+    checkout = Checkout(tmp_path_factory.mktemp("build") / "stelnet")
+    code = SCRATCH + "b.build_sdist('dist'); b.build_wheel('dist')"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, cwd=checkout.folder, env=checkout.environment(), capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return checkout.folder / "dist"
+
+
+@pytest.fixture(scope="module")
+def installed(dist, tmp_path_factory) -> Path:
+    """An environment that sees what this one has, but not what only training and the workflow need."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "here.pth").write_text("\n".join(site.getsitepackages()))
+    for name in extras():
+        (packages / f"{name}.py").write_text(f"raise ImportError('{name} is not there on a clean machine')")
+    (wheel,) = dist.glob("*.whl")
+    command = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
+    command += ["--no-deps", "--no-index", "--ignore-installed", str(wheel)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def extras() -> set[str]:
+    """Names of the modules that only training and the workflow need."""
+    extra = PROJECT["project"]["optional-dependencies"]
+    names = {re.match(r"[\w-]+", need)[0].lower() for needs in extra.values() for need in needs}
+    # rocrate, which every installation has, brings Jinja2
+    return names - {"stelnet", "jinja2"}
+
+
+def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a program of the environment from another folder, with no variable that leads to the checkout."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "STELNET"))
+    }
+    program = str(installed / "bin" / arguments[0])
+    return subprocess.run(
+        [program, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_wheel_holds_all_modules_and_the_models(dist):
+    (wheel,) = dist.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        names = {name for name in file.namelist() if ".dist-info/" not in name}
+    package = ROOT / "workflow/stelnet"
+    modules = {f"stelnet/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")}
+    models = {f"stelnet/pretrained/{path.name}" for path in (ROOT / "resources/pretrained").iterdir()}
+    assert len(modules) > 40
+    assert "stelnet/pretrained/transfer.safetensors" in models
+    assert names == modules | models
+
+
+def test_wheel_asks_for_no_torch(dist):
+    (wheel,) = dist.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith("/METADATA"))
+        needs = re.findall(r"^Requires-Dist: (.+)$", file.read(name).decode(), re.MULTILINE)
+    plain = [need for need in needs if "extra ==" not in need]
+    assert not [need for need in plain if need.startswith("torch")]
+    assert [need for need in needs if need.startswith("torch") and 'extra == "training"' in need]
+    assert len(plain) == len(PROJECT["project"]["dependencies"])
+
+
+def test_sdist_makes_the_same_wheel(dist, tmp_path):
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as file:
+        file.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    command = [sys.executable, "-c", SCRATCH + "b.build_wheel('dist')"]
+    subprocess.run(command, cwd=folder, env=Checkout.environment(), check=True, capture_output=True)
+    (one,), (other,) = dist.glob("*.whl"), folder.glob("dist/*.whl")
+    with zipfile.ZipFile(one) as first, zipfile.ZipFile(other) as second:
+        digests = [{info.filename: info.CRC for info in file.infolist()} for file in (first, second)]
+    assert digests[0] == digests[1]
+
+
+def test_installed_package_finds_its_models(installed, tmp_path):
+    result = run(installed, tmp_path, "stelnet", "models", "--json")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert {row["name"] for row in rows} == {"baseline", "transfer"}
+    for row in rows:
+        assert Path(row["path"]).is_relative_to(installed)
+
+
+def test_installed_package_predicts(installed, tmp_path):
+    example = ROOT / "resources/examples/bright_stars.csv"
+    result = run(installed, tmp_path, "stelnet", "predict", str(example), "-o", "ages.csv")
+    assert result.returncode == 0, result.stderr
+    names = [line.split(",")[0].strip('"') for line in (tmp_path / "ages.csv").read_text().splitlines()]
+    assert [line.split(",")[0] for line in example.read_text().splitlines()][1:] == names[-10:]
+
+
+def test_command_starts_without_heavy_imports(installed, tmp_path):
+    heavy = "torch|pandas|pyarrow|astropy|scipy|matplotlib"
+    for arguments in ([], ["models"]):
+        code = "import sys; from stelnet.cli import app; app(sys.argv[1:], standalone_mode=False); "
+        code += "print('loaded:', *sorted(sys.modules))"
+        result = run(installed, tmp_path, "python", "-c", code, *(arguments or ["--help"]))
+        assert result.returncode == 0, result.stderr
+        loaded = result.stdout.rpartition("loaded:")[2].split()
+        assert "stelnet.cli" in loaded
+        assert not [name for name in loaded if re.fullmatch(heavy, name)]

@@ -1,0 +1,21 @@
+"""Pack the networks of both stages, the ages at the ZAMS and the domain into the one file of a model."""
+
+from stelnet.inference.bundle import STAGES, write_bundle
+from stelnet.io import read_table, require_one_sky
+from stelnet.scripting import job
+
+with job(snakemake):
+    params, inputs, model = snakemake.params, snakemake.input, snakemake.wildcards.model
+    tracks, zams = read_table(inputs.tracks), read_table(inputs.zams)
+    samples = dict(zip(STAGES, map(read_table, inputs.samples), strict=False))
+    require_one_sky({"tracks": tracks, "zams": zams, **samples})
+    stars = {stage: sample[sample["sample"].isin(params.catalogues)] for stage, sample in samples.items()}
+    write_bundle(
+        snakemake.output[0],
+        model,
+        {stage: inputs[stage] for stage in STAGES},
+        tracks,
+        zams,
+        params.zams_eep,
+        stars or None,
+    )
