@@ -27,6 +27,8 @@ include: "workflow/rules/transfer.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pretrained.smk"
+include: "workflow/rules/stars.smk"
 include: "workflow/rules/provenance.smk"
 
 
@@ -36,5 +38,12 @@ rule all:
         TABLES,
         FIGURES,
         TRAINING_PLOTS,
+        PRETRAINED,
+        STAR_LISTS,
         f"{OUT}/config.yaml",
         f"{OUT}/index.html",
+
+
+rule star_lists:
+    input:
+        STAR_LISTS,

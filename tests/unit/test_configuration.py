@@ -13,6 +13,15 @@ ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
 
+STARS = {
+    "path": "a.parquet",
+    "model": "transfer",
+    "stage": None,
+    "method": "auto",
+    "rows_per_job": 16384,
+    "format": "csv",
+}
+
 
 def changed(path: str, value) -> dict:
     """The shipped configuration with one key set, e.g. ``changed("training.bootstraps", -1)``."""
@@ -57,6 +66,14 @@ def test_shipped_configuration_is_valid():
         ("simulated", True, "output_dir: simulated results, and only they, go to a folder named 'demo'"),
         ("output_dir", "results/demo", "output_dir: simulated results, and only they"),
         ("seed", None, "seed: None is not of type 'integer'"),
+        ("star_lists.Mine", STARS | {"path": "a.csv"}, "star_lists.Mine.path: 'a.csv' does not match"),
+        ("star_lists.Mine", STARS | {"model": "best"}, "star_lists.Mine.model: 'best' does not match"),
+        (
+            "star_lists.Mine",
+            STARS | {"rows_per_job": 1000},
+            "star_lists.Mine.rows_per_job: 1000 is less than the minimum of 16384",
+        ),
+        ("star_lists.Mine", STARS | {"row": 3}, "star_lists.Mine: unknown key row; allowed are path, rows, "),
     ],
 )
 def test_wrong_value_is_named(path, value, told):

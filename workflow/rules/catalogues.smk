@@ -5,6 +5,11 @@ Goes out: one star table a catalogue and variant, one a cluster, and the rows le
 """
 
 
+localrules:
+    standardise_catalogue,
+    standardise_cluster,
+
+
 rule standardise_catalogue:
     input:
         unpack(lambda wildcards: raw_inputs(CATALOGUES[wildcards.catalogue])),
@@ -19,8 +24,8 @@ rule standardise_catalogue:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         variants=VARIANTS,
         adapter=lambda wildcards: CATALOGUES[wildcards.catalogue]["adapter"],
@@ -58,8 +63,8 @@ rule standardise_cluster:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         adapter=lambda wildcards: CLUSTERS[wildcards.cluster]["adapter"],
         vizier=lambda wildcards: vizier_entries(CLUSTERS[wildcards.cluster]),

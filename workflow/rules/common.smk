@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -44,8 +45,16 @@ STAGES = ["pre", "post"]
 VARIANTS = config["variants"]
 CATALOGUES = config["catalogues"]
 CLUSTERS = config["clusters"]
+STARS = config["star_lists"]
 TRAINING = config["training"]
 BOOTSTRAPS = range(TRAINING["bootstraps"])
+# number of a block -> its bootstraps, trained together in one job
+BLOCKS = dict(
+    enumerate(
+        list(BOOTSTRAPS[first : first + TRAINING["bootstraps_per_job"]])
+        for first in BOOTSTRAPS[:: TRAINING["bootstraps_per_job"]]
+    )
+)
 SOURCES = ["this_work"] + ["published_networks"] * config["evaluation"]["published_networks"]
 MIST_DATASET = f"mist_{configuration.mist_source(config)}"
 
@@ -63,6 +72,7 @@ wildcard_constraints:
     cluster="|".join(CLUSTERS) or "none",
 
 
+@cache
 def code_of(*scripts):
     """Digest of the library code that scripts use: as a parameter, it reruns a job when that code changes."""
     return "-".join(provenance.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
@@ -118,12 +128,6 @@ def networks(source, model, variant, stage):
         folder = f"{OUT}/models/{model}/{stage}"
     count = 20 if source == "published_networks" else len(BOOTSTRAPS)
     return [f"{folder}/{boot}.safetensors" for boot in range(count)]
-
-
-def blocks():
-    """Block number -> bootstraps trained together in one job."""
-    size = TRAINING["bootstraps_per_job"]
-    return {i // size: list(BOOTSTRAPS[i : i + size]) for i in range(0, len(BOOTSTRAPS), size)}
 
 
 # Folder of figures -> the variant of the catalogues that they show; the figures of the paper have no subfolder.
@@ -216,9 +220,23 @@ def training_keys(stage):
     ]
 
 
-def training_minutes(boots):
-    """Minutes that a job may take, more than ten times the usual; still more at a second attempt."""
-    return lambda wildcards, attempt: attempt * (10 + 3 * len(boots))
+def by_attempt(amount):
+    """A resource that grows with every attempt, so that a retry has more memory and time than the job that failed."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def training_resources(boots):
+    """What a job that trains these bootstraps may use: more than ten times the usual minutes; a GPU if asked for."""
+    return {
+        "mem_mb": by_attempt(1500 + 10 * len(boots)),
+        "runtime": by_attempt(10 + 3 * len(boots)),
+        "gpu": int(TRAINING["device"] == "cuda"),
+    }
+
+
+def transfer_resources(boots):
+    """What a job that retrains these bootstraps may use; each takes a tenth of a second."""
+    return {"mem_mb": by_attempt(1000 + 5 * len(boots)), "runtime": by_attempt(5 + len(boots) // 20)}
 
 
 def transfer_settings(stage):
@@ -241,12 +259,12 @@ def transfer_plan_keys(wildcards):
 
 def transfer_start(stage):
     """The baseline network that transfer starts from."""
-    return networks("this_work", "baseline", None, stage)[TRANSFER["start_bootstrap"]]
+    return f"{OUT}/models/baseline/{stage}/{TRANSFER['start_bootstrap']}.safetensors"
 
 
-def transfer_names(wildcards):
+def transfer_names(variant, stage):
     """Name of the random streams; a repetition other than 0 serves the spread of the scores alone."""
-    return ["transfer", 0, wildcards.variant, wildcards.stage]
+    return ["transfer", 0, variant, stage]
 
 
 def prediction_tables(sources, models, variants):
@@ -263,3 +281,50 @@ def prediction_tables(sources, models, variants):
 def cluster_keys(cluster):
     """Keys of the configuration that shape the figure of a cluster."""
     return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
+
+
+def star_list_model(wildcards):
+    """The model that a list is shown to: a file, or by its name one of this run."""
+    model = STARS[wildcards.star_list]["model"]
+    return f"{OUT}/pretrained/{model}.safetensors" if model in MODELS else model
+
+
+def star_list_rows(block):
+    """Number of rows of a list, which its file or, where that is yet to be made, `rows` tells."""
+    if "rows" in block:
+        return block["rows"]
+    from stelnet.starlists.scatter import count_rows  # slow to import
+
+    return count_rows(block["path"])
+
+
+# list -> number of its pieces, known before anything is planned
+try:
+    STAR_PIECES = {
+        name: max(1, -(-star_list_rows(block) // block["rows_per_job"])) for name, block in STARS.items()
+    }
+except StelnetError as error:
+    raise WorkflowError(f"configuration: star_lists: {error}")
+
+
+def star_list_settings(wildcards):
+    """What shapes the answers to a list, beside its file and the model."""
+    return {
+        key: value
+        for key, value in STARS[wildcards.star_list].items()
+        if key not in ("path", "rows", "format")
+    }
+
+
+def star_list_keys(wildcards):
+    """Keys of the configuration that :func:`star_list_settings` reads."""
+    return [f"star_lists.{wildcards.star_list}.{key}" for key in star_list_settings(wildcards)]
+
+
+def star_list_resources():
+    """What a job may use: memory whatever the number of rows, of which few are worked on at a time; ample minutes."""
+    return {
+        "mem_mb": by_attempt(1000),
+        "runtime": lambda wildcards, attempt: attempt
+        * (10 + STARS[wildcards.star_list]["rows_per_job"] // 40_000),
+    }

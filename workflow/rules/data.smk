@@ -6,6 +6,12 @@ SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIE
 
 if not config["simulated"]:
 
+    # where snakemake itself runs: the nodes of a cluster seldom reach the internet
+    localrules:
+        fetch,
+        fetch_vizier,
+        fetch_published_networks,
+
     rule fetch:
         output:
             file=f"{OUT}/data/{{dataset}}/{{filename}}",
@@ -21,8 +27,8 @@ if not config["simulated"]:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=60,
+            mem_mb=by_attempt(500),
+            runtime=by_attempt(60),
         params:
             file=lambda wildcards: DATASETS[wildcards.dataset]["files"][0],
             code=code_of("fetch.py"),
@@ -44,8 +50,8 @@ if not config["simulated"]:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=by_attempt(1000),
+            runtime=by_attempt(60),
         params:
             file=lambda wildcards: DATASETS[wildcards.dataset]["files"][0],
             vizier=lambda wildcards: DATASETS[wildcards.dataset]["vizier"],
@@ -65,8 +71,8 @@ if not config["simulated"]:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=60,
+            mem_mb=by_attempt(500),
+            runtime=by_attempt(60),
         params:
             files=DATASETS["published_networks"]["files"],
             code=code_of("fetch_published_networks.py"),

@@ -14,6 +14,9 @@ if config["simulated"]:
                 f"or make {', '.join(raw(dataset))} by other means."
             )
 
+    localrules:
+        simulate_sky,
+
     rule simulate_sky:
         output:
             files=[raw(dataset)[0] for dataset in SIMULATED],
@@ -26,8 +29,8 @@ if config["simulated"]:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=by_attempt(1000),
+            runtime=by_attempt(5),
         params:
             datasets=SIMULATED,
             seed=config["seed"],

@@ -3,7 +3,14 @@
 MODELS = ["baseline", "transfer"]
 
 
+localrules:
+    predict,
+
+
 if config["evaluation"]["published_networks"]:
+
+    localrules:
+        convert_published,
 
     rule convert_published:
         input:
@@ -23,8 +30,8 @@ if config["evaluation"]["published_networks"]:
             "../../envs/torch.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=by_attempt(1000),
+            runtime=by_attempt(5),
         params:
             code=code_of("convert_published.py"),
         script:
@@ -51,8 +58,8 @@ rule predict:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         samples=lambda wildcards: [
             *of_stage(CATALOGUES, wildcards.stage),

@@ -13,6 +13,17 @@ FIGURES = [
 ] + [f"{OUT}/figures/fig4.{suffix}" for suffix in ("pdf", "png") if CLUSTERS]
 
 
+localrules:
+    figure1,
+    figure2,
+    figure3,
+    figure4,
+    figure5,
+    figure6,
+    figure_of_cluster,
+    figure7,
+
+
 wildcard_constraints:
     figures="|".join(FIGURE_VARIANTS),
 
@@ -37,8 +48,8 @@ rule figure1:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         labels=CATALOGUE_LABELS,
         zams_eep=config["mist"]["zams_eep"],
@@ -69,8 +80,8 @@ rule figure2:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,
@@ -100,8 +111,8 @@ rule figure3:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,
@@ -131,8 +142,8 @@ rule figure4:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         labels=[block["label"] for block in CLUSTERS.values()],
         config=used("clusters.*.label"),
@@ -160,8 +171,8 @@ rule figure5:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         cluster=lambda wildcards: CLUSTER_FIGURES["fig5"],
         label=cluster_label("fig5"),
@@ -191,8 +202,8 @@ rule figure6:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         cluster=lambda wildcards: CLUSTER_FIGURES["fig6"],
         label=cluster_label("fig6"),
@@ -245,8 +256,8 @@ rule figure7:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         labels=CATALOGUE_LABELS,
         variant=variant_of,

@@ -1,6 +1,10 @@
 """Evolutionary tracks. Comes in: the raw MIST file; goes out: its rows, the two stages, the ZAMS, the bounds."""
 
 
+localrules:
+    split_zams,
+
+
 rule read_mist:
     input:
         raw(MIST_DATASET),
@@ -14,8 +18,8 @@ rule read_mist:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(20),
     params:
         dataset=MIST_DATASET,
         last_eep=config["mist"]["last_eep"],
@@ -42,8 +46,8 @@ rule split_zams:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         seed=config["seed"],
         zams_eep=config["mist"]["zams_eep"],

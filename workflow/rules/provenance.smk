@@ -5,6 +5,8 @@
 
 
 localrules:
+    save_config,
+    index,
     audit,
 
 
@@ -19,8 +21,8 @@ rule save_config:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=by_attempt(500),
+        runtime=by_attempt(5),
     params:
         config=used(*config),
         code=code_of("save_config.py"),
@@ -44,8 +46,8 @@ rule index:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=by_attempt(500),
+        runtime=by_attempt(5),
     params:
         # the captions and the page's own template
         report=digest_of(sorted((ROOT / "workflow/report").iterdir())),
@@ -63,8 +65,8 @@ rule audit:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=by_attempt(500),
+        runtime=by_attempt(5),
     params:
         code=code_of("audit.py"),
     script:

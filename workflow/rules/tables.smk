@@ -25,6 +25,13 @@ TABLE_NOTES = [
 SCORED_KEYS = ["variants", "simulated", "evaluation.published_networks"]
 
 
+localrules:
+    table1,
+    pearson,
+    clusters,
+    transfer_seeds,
+
+
 rule table1:
     input:
         predictions=prediction_tables(SOURCES, MODELS, VARIANTS),
@@ -41,8 +48,8 @@ rule table1:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         samples={stage: of_stage(CATALOGUES, stage) for stage in STAGES},
         labels={name: block["label"] for name, block in CATALOGUES.items()},
@@ -70,8 +77,8 @@ rule pearson:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         samples={stage: of_stage(CATALOGUES, stage) for stage in STAGES},
         notes=TABLE_NOTES,
@@ -97,8 +104,8 @@ rule clusters:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         samples={stage: of_stage(CLUSTERS, stage) for stage in STAGES},
         labels={name: block["label"] for name, block in CLUSTERS.items()},
@@ -134,8 +141,8 @@ rule mist_error:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=by_attempt(2000),
+        runtime=by_attempt(10),
     params:
         stages=STAGES,
         splits=list(SPLITS),
@@ -166,8 +173,8 @@ rule transfer_seeds:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=by_attempt(1000),
+        runtime=by_attempt(5),
     params:
         samples={stage: of_stage(CATALOGUES, stage) for stage in STAGES},
         labels={name: block["label"] for name, block in CATALOGUES.items()},

@@ -1,12 +1,19 @@
 """Transfer learning.
 
 Comes in: star tables, MIST points, one baseline network of each stage. Goes out: the sample drawn for each variant
-and stage, its transfer networks with their losses, and the scores of repetitions with other seeds.
+and stage, its transfer networks with their losses, and the scores of repetitions with other seeds. As in training.smk,
+one rule, numbered, trains each block of bootstraps.
 """
+
+from itertools import product
 
 TRANSFER = config["transfer"]
 # the keys of the configuration that the settings of transfer are made of, for each stage its own learning rate
 TRANSFER_KEYS = ["transfer.steps", "transfer.loss", "transfer.optimiser"]
+
+
+localrules:
+    draw_transfer,
 
 
 rule draw_transfer:
@@ -25,44 +32,56 @@ rule draw_transfer:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=by_attempt(500),
+        runtime=by_attempt(5),
     params:
         plan=lambda wildcards: transfer_plan(wildcards.stage),
         mist_points=TRANSFER["mist_points"],
         seed=config["seed"],
-        names=transfer_names,
+        names=lambda wildcards: transfer_names(wildcards.variant, wildcards.stage),
         config=used("seed", "transfer.mist_points", "catalogues.*.stage", transfer_plan_keys),
         code=code_of("draw_transfer.py"),
     script:
         "../scripts/draw_transfer.py"
 
 
-rule train_transfer:
-    input:
-        sample=f"{OUT}/models/transfer/{{variant}}/{{stage}}/sample.parquet",
-        start=lambda wildcards: transfer_start(wildcards.stage),
-    output:
-        network=f"{OUT}/models/transfer/{{variant}}/{{stage}}/{{boot}}.safetensors",
-        losses=f"{OUT}/models/transfer/{{variant}}/{{stage}}/{{boot}}.training.csv",
-    log:
-        f"{OUT}/logs/train_transfer/{{variant}}_{{stage}}_{{boot}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/train_transfer/{{variant}}_{{stage}}_{{boot}}.tsv"
-    conda:
-        "../../envs/torch.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        settings=lambda wildcards: transfer_settings(wildcards.stage),
-        seed=config["seed"],
-        names=transfer_names,
-        config=used("seed", "transfer.start_bootstrap", *TRANSFER_KEYS, "transfer.learning_rate.{stage}"),
-        code=code_of("train_transfer.py"),
-    script:
-        "../scripts/train_transfer.py"
+for variant, stage, (block, boots) in product(VARIANTS, STAGES, BLOCKS.items()):
+
+    rule:
+        name:
+            f"train_transfer_{variant}_{stage}_{block}"
+        input:
+            sample=f"{OUT}/models/transfer/{variant}/{stage}/sample.parquet",
+            start=transfer_start(stage),
+        output:
+            networks=[f"{OUT}/models/transfer/{variant}/{stage}/{boot}.safetensors" for boot in boots],
+            losses=f"{OUT}/models/transfer/{variant}/{stage}/block{block}.training.csv",
+        log:
+            f"{OUT}/logs/train_transfer/{variant}_{stage}_{block}.log",
+        benchmark:
+            f"{OUT}/benchmarks/train_transfer/{variant}_{stage}_{block}.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        threads: 1
+        resources:
+            **transfer_resources(boots),
+        params:
+            variant=variant,
+            stage=stage,
+            boots=boots,
+            settings=transfer_settings(stage),
+            seed=config["seed"],
+            names=transfer_names(variant, stage),
+            config=used(
+                "seed",
+                "training.bootstraps_per_job",
+                "transfer.start_bootstrap",
+                *TRANSFER_KEYS,
+                f"transfer.learning_rate.{stage}",
+            ),
+            code=code_of("train_transfer.py"),
+        script:
+            "../scripts/train_transfer.py"
 
 
 rule score_transfer_seed:
@@ -88,8 +107,7 @@ rule score_transfer_seed:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **transfer_resources(BOOTSTRAPS),
     params:
         plans={stage: transfer_plan(stage) for stage in STAGES},
         mist_points=TRANSFER["mist_points"],

@@ -1,4 +1,4 @@
-"""Retrain a baseline network on one bootstrap of the transfer sample of a variant and stage."""
+"""Retrain a baseline network on one block of bootstraps of the transfer sample of a variant and stage."""
 
 import json
 
@@ -11,18 +11,18 @@ from stelnet.transfer import retrain
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
-    params, inputs, boot = snakemake.params, snakemake.input, int(snakemake.wildcards.boot)
+    params, inputs = snakemake.params, snakemake.input
     sample, start = read_table(inputs.sample), load_ensemble([inputs.start])
-    ensemble, losses = retrain(start, sample, [boot], params.settings, params.seed, params.names)
-    metadata = {
+    ensemble, losses = retrain(start, sample, params.boots, params.settings, params.seed, params.names)
+    common = {
         "model": "transfer",
-        "variant": snakemake.wildcards.variant,
-        "stage": snakemake.wildcards.stage,
-        "boot": str(boot),
+        "variant": params.variant,
+        "stage": params.stage,
         "simulated": sample.attrs["simulated"],
         "seed": str(params.seed),
         "config": json.dumps(params.settings, sort_keys=True),
         "data": json.dumps({name: sha256_file(path) for name, path in inputs.items()}, sort_keys=True),
     }
-    save_network(snakemake.output.network, ensemble, 0, metadata)
+    for index, (boot, path) in enumerate(zip(params.boots, snakemake.output.networks, strict=True)):
+        save_network(path, ensemble, index, {**common, "boot": str(boot)})
     write_csv(losses, snakemake.output.losses)

@@ -1,0 +1,23 @@
+"""Answer for the stars of one piece of a star list."""
+
+from pathlib import Path
+
+from stelnet.inference.bundle import read_bundle
+from stelnet.inference.model import Model
+from stelnet.scripting import job
+from stelnet.starlists.parquet_list import ParquetList
+from stelnet.starlists.prediction import Columns, Request
+from stelnet.starlists.scatter import Rows, predict_rows
+
+with job(snakemake) as log:
+    path, settings = Path(snakemake.input.stars), snakemake.params.settings
+    model = Model(read_bundle(snakemake.input.model), threads=snakemake.threads)
+    whole, size = ParquetList(path, str(path)), settings["rows_per_job"]
+    columns = Columns.found(whole, **settings.get("columns", {}))
+    method = settings["method"] if settings["method"] != "auto" else model.method_for(whole.rows)
+    request = Request(settings["stage"], method, prefix=settings.get("prefix", ""))
+    rows = Rows(path, str(path), int(snakemake.wildcards.piece) * size, size)
+    log.info(
+        "%d of %d rows, %s method; %s", rows.rows, whole.rows, method, "; ".join(columns.described().values())
+    )
+    predict_rows(model, rows, columns, request, Path(snakemake.output[0]))
