@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parent
 
 
 def bookkeeping() -> frozenset[Path]:
-    """Return the modules that keep logs and records: a change of theirs makes no result out of date."""
-    return frozenset(PACKAGE / f"{name}.py" for name in ("provenance", "records", "scripting"))
+    """Return the modules whose change makes no result out of date: those that keep logs and records, and the
+    package's own, which every import runs and which holds nothing but its version and a short cut."""
+    return frozenset(PACKAGE / f"{name}.py" for name in ("provenance", "records", "scripting", "__init__"))
 
 
 def _module_file(name: str) -> Path | None:
