@@ -20,6 +20,8 @@ from stelnet.cli import app
 from stelnet.inference.columns import COLUMNS, FLAGS, SAMPLES
 from stelnet.starlists.formats import EXTENSIONS, FORMATS
 
+ROOT = Path(__file__).parents[2]
+
 # astropy's FITS reader knows no unit of a logarithm
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not parse as fits unit")
 
@@ -367,3 +369,20 @@ def test_the_sun_is_among_the_bright_stars(tmp_path):
     (sun,) = (row for row in read(out) if row["name"] == "Sun")
     assert sun["log_age_p2_5"] < np.log10(4.57e9) < sun["log_age_p97_5"]
     assert sun["log_mass_p2_5"] < 0 < sun["log_mass_p97_5"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/predict.md"])
+def test_pages_show_what_the_command_says(predict, tmp_path, page):
+    stars = ROOT / "resources/examples/bright_stars.csv"
+    said = predict(stars, "-o", tmp_path / "ages.ecsv", model="transfer").stderr
+    assert f"```text\n{said}```\n" in (ROOT / page).read_text(encoding="utf-8")
+    sun = Table.read(tmp_path / "ages.ecsv")[0]
+    assert sun["name"] == "Sun"
+    assert sun["log_age_p16"] < np.log10(4.6e9) < sun["log_age_p84"]
+    assert sun["log_mass_p16"] < 0 < sun["log_mass_p84"]
+    if page == "README.md":
+        age, low, high = (10 ** (sun[f"log_age_{name}"] - 9) for name in ("median", "p16", "p84"))
+        mass = [10 ** sun[f"log_mass_{name}"] for name in ("median", "p16", "p84")]
+        text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+        assert f"at {age:.1f} Gyr (68 %: {low:.1f} to {high:.1f})" in text
+        assert "{:.2f} ({:.2f} to {:.2f}) solar masses".format(*mass) in text
