@@ -15,10 +15,10 @@ STARS = ROOT / "resources/examples/bright_stars.csv"
 
 
 def copy_small(path: Path, name: str) -> None:
-    """Copy a figure to docs/ in fewer pixels and colours."""
+    """Copy a figure to docs/ in fewer pixels."""
     with Image.open(path) as image:
         size = (WIDTH, round(image.height * WIDTH / image.width))
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(128)
+        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         small.save(ROOT / f"docs/{name}.png", optimize=True)
 
 
