@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from stelnet import records
-from stelnet.audit import Audit
-from stelnet.io import write_text
+from stelnet.audit.audit import Audit
+from stelnet.files import write_text
+from stelnet.provenance import records
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "benchmarks/RESULTS.md"
@@ -51,7 +51,7 @@ def main() -> None:
     wall = sum(job["wall_seconds"] for job in jobs.values())
     logs = "".join(path.read_text() for path in (results / "logs").rglob("*.log"))
     logged = [float(seconds) for seconds in re.findall(r"records written in ([0-9.]+) s", logs)]
-    loading = max(0.0, import_seconds("stelnet.records") - import_seconds("stelnet.io"))
+    loading = max(0.0, import_seconds("stelnet.provenance.records") - import_seconds("stelnet.io"))
     once = timed(lambda: records.describe_run([], {}))
     cost = sum(logged) + loading * len(jobs) + once
     deep, again = (

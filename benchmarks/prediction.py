@@ -468,7 +468,7 @@ fit's median lies within the networks' 68 % interval:
 {chr(10).join(fitted)}
 <!-- prediction: end -->
 """
-    from stelnet.io import write_text
+    from stelnet.files import write_text
 
     text = (
         REPORT.read_text()

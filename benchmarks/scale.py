@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stelnet.io import write_text
+from stelnet.files import write_text
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "benchmarks/RESULTS.md"
@@ -177,7 +177,8 @@ from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import Model
 from stelnet.starlists.parquet_list import ParquetList
 from stelnet.starlists.prediction import Columns, Request
-from stelnet.starlists.scatter import Rows, gather, predict_rows
+from stelnet.starlists.parquet_list import Rows
+from stelnet.starlists.scatter import gather, predict_rows
 path, target, model, method, count = *map(Path, sys.argv[1:3]), *sys.argv[3:5], int(sys.argv[5])
 if method == "gather":
     gather(ParquetList(path, "list"), [target], target.with_name("gathered.parquet"), "parquet")

@@ -21,9 +21,10 @@ import pandas as pd
 import torch
 import yaml
 
-from stelnet.io import read_json, read_table, write_text
-from stelnet.networks import INPUTS, OUTPUTS, Scaling
-from stelnet.training import train_block
+from stelnet.files import read_json, write_text
+from stelnet.io import read_table
+from stelnet.training.baseline import train_block
+from stelnet.training.networks import INPUTS, OUTPUTS, Scaling
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "benchmarks/RESULTS.md"

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stelnet.io import STAR_COLUMNS, write_csv, write_table
+from stelnet.io import write_csv, write_table
+from stelnet.terms import STAR_COLUMNS
 
 #: Name -> label, stage and number of stars of the catalogues and of the clusters.
 CATALOGUES = {

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
+from stelnet.data.zams import zams_table
 from stelnet.inference.bundle import write_bundle
-from stelnet.mist import zams_table
 
 ZAMS_EEP = 20
 BOUNDS = {

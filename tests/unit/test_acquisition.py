@@ -10,8 +10,9 @@ import pytest
 from loopback import HTML, Loopback, Reply
 from script_job import registry_of, run_script
 
-from stelnet import acquisition, records
+from stelnet.data import acquisition
 from stelnet.errors import DownloadError
+from stelnet.provenance import records
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 CONTENT = b"star,age\nsynthetic-1,4.5\n" * 100

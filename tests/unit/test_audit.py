@@ -11,12 +11,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from stelnet import configuration, records
-from stelnet.acquisition import write_source
-from stelnet.audit import Audit, Verdict
+from stelnet import configuration
+from stelnet.audit.audit import Audit
+from stelnet.audit.findings import Verdict
 from stelnet.cli import app
+from stelnet.data.acquisition import write_source
 from stelnet.errors import DataError
-from stelnet.io import write_json
+from stelnet.files import write_json
+from stelnet.provenance import records
 
 FIGURE, TABLE, RAW = "figures/fig1.png", "tables/stars.csv", "data/mine/raw.csv"
 SIDECAR = f"{RAW}.source.json"

@@ -20,7 +20,8 @@ from script_job import run_script
 from stelnet.catalogues import STARS, david_hillenbrand, standardise
 from stelnet.catalogues._common import RawFile, Rows, checked, dex, limits_in_dex, number, text
 from stelnet.errors import ConfigError, DataError
-from stelnet.io import STAR_COLUMNS, read_table
+from stelnet.io import read_table
+from stelnet.terms import STAR_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 LN10 = np.log(10.0)

@@ -9,8 +9,8 @@ import yaml
 
 from stelnet.catalogues import standardise_cluster, wright_bossini
 from stelnet.catalogues._common import RawFile
+from stelnet.data.zams import zams_table
 from stelnet.errors import ConfigError, DataError
-from stelnet.mist import zams_table
 
 DATASETS = yaml.safe_load((Path(__file__).parents[2] / "resources/datasets.yaml").read_text())
 

@@ -10,8 +10,9 @@ from safetensors.numpy import load_file, save_file
 
 from stelnet.errors import DataError
 from stelnet.inference import domain
-from stelnet.inference.bundle import LOG_AGE_UNIVERSE, age_curves, read_bundle, write_bundle
+from stelnet.inference.bundle import age_curves, read_bundle, write_bundle
 from stelnet.inference.hierarchy import Weights, log_imf
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 
 def test_round_trip(tmp_path):

@@ -28,7 +28,7 @@ def points():
 
 @pytest.mark.parametrize("stage", ["pre", "post"])
 def test_members_and_moments_are_those_of_torch(bundle, folder, points, stage):
-    networks = pytest.importorskip("stelnet.networks")
+    networks = pytest.importorskip("stelnet.training.networks")
     paths = synthetic.networks(folder, stage)
     expected = networks.load_ensemble(paths).predict(*points)  # (K, n, 2)
     ensemble = Ensemble(bundle.stages[stage])

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from stelnet.inference import mixture
-from stelnet.inference.columns import QUANTILES
+from stelnet.inference.answer import QUANTILES
 
 LEVELS = tuple(sorted(QUANTILES.values()))
 

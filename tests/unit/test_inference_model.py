@@ -11,7 +11,8 @@ from scipy.stats import norm
 import stelnet
 from stelnet.errors import ConfigError, DataError
 from stelnet.inference import domain, model, posterior
-from stelnet.inference.columns import COLUMNS, FLAGS, QUANTILES, SAMPLES, Flag
+from stelnet.inference.answer import COLUMNS, FLAGS, QUANTILES, SAMPLES, Flag
+from stelnet.inference.inputs import DEFAULT_ERRORS
 
 LEVELS = [name for name, _ in sorted(QUANTILES.items(), key=lambda item: item[1])]
 
@@ -233,7 +234,7 @@ def test_unusable_rows_are_flagged_and_kept(smooth):
 
 def test_errors_that_are_missing_or_invalid_are_replaced(smooth):
     teff, lum = (np.full(4, value) for value in synthetic.SUN)
-    found = smooth.predict(teff, lum, [np.nan, -0.01, np.inf, posterior.DEFAULT_ERRORS["log_teff"]], None)
+    found = smooth.predict(teff, lum, [np.nan, -0.01, np.inf, DEFAULT_ERRORS["log_teff"]], None)
     assert flags(found) == [{"default_error"}, {"invalid_error"}, {"invalid_error"}, set()]
     assert len(set(found["log_age_p84"])) == 1
     default = smooth.predict(*synthetic.SUN)

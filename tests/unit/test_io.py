@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stelnet import io
+from stelnet import files, io
 from stelnet.errors import DataError
 
 
@@ -13,7 +13,7 @@ def test_atomic_path_leaves_nothing_when_interrupted(tmp_path):
     target.write_text("old")
 
     def write_half():
-        with io.atomic_path(target) as temporary:
+        with files.atomic_path(target) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 
@@ -30,7 +30,7 @@ def test_table_round_trip_keeps_values_units_and_metadata(tmp_path):
     pd.testing.assert_frame_equal(again, table)
     assert again.attrs == {"simulated": "false", "catalogue": "X", "units": {"log_teff": "dex(K)"}}
     io.write_table(table, tmp_path / "u.parquet", {"catalogue": "X", "simulated": "false"})
-    assert io.sha256_file(tmp_path / "t.parquet") == io.sha256_file(tmp_path / "u.parquet")
+    assert files.sha256_file(tmp_path / "t.parquet") == files.sha256_file(tmp_path / "u.parquet")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not parquet"])

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from script_job import run_script
 
-from stelnet import mist
+from stelnet.data import mist
+from stelnet.data.stages import split_stages
+from stelnet.data.zams import zams_log_age, zams_table
 from stelnet.errors import DataError
 
 NAMES = [f"other_{number}" for number in range(77)]
@@ -242,58 +244,58 @@ class TestReadConsolidated:
 
 class TestSplit:
     def test_stages_meet_at_the_zams(self):
-        stages, _ = mist.split_stages(grid(), **OPTIONS)
+        stages, _ = split_stages(grid(), **OPTIONS)
         assert set(stages["pre"].eep) == set(range(1, 21))
         assert stages["post"].eep.between(21, 60).all()
 
     def test_every_full_track_keeps_the_same_share(self):
-        stages, _ = mist.split_stages(grid(), **OPTIONS)
+        stages, _ = split_stages(grid(), **OPTIONS)
         assert set(stages["post"].groupby("initial_mass").size()) == {8}
         assert set(stages["pre"].groupby("initial_mass").size()) == {20}
 
     def test_a_track_that_is_a_sample_already_is_kept_whole(self):
         tracks = grid()
         sample = (tracks.initial_mass == 1.0) & (tracks.eep > 20) & ~tracks.eep.isin([*range(21, 60, 4), 60])
-        stages, _ = mist.split_stages(tracks[~sample], **OPTIONS)
+        stages, _ = split_stages(tracks[~sample], **OPTIONS)
         assert stages["post"][stages["post"].initial_mass == 1.0].eep.tolist() == [*range(21, 60, 4), 60]
 
     def test_nothing_is_thinned_when_all_is_asked_for(self):
-        stages, _ = mist.split_stages(grid(), **OPTIONS | {"post_fraction": 1})
+        stages, _ = split_stages(grid(), **OPTIONS | {"post_fraction": 1})
         assert len(stages["post"]) == 8 * 40
 
     @settings(max_examples=30, deadline=None)
     @given(kept=st.sets(st.sampled_from(grid().initial_mass.unique().tolist()), min_size=5))
     def test_a_rows_fate_depends_on_its_mass_and_eep_alone(self, kept):
-        whole, _ = mist.split_stages(grid(), **OPTIONS)
-        some, _ = mist.split_stages(grid()[grid().initial_mass.isin(kept)], **OPTIONS)
+        whole, _ = split_stages(grid(), **OPTIONS)
+        some, _ = split_stages(grid()[grid().initial_mass.isin(kept)], **OPTIONS)
         for stage in ("pre", "post"):
             columns = ["initial_mass", "eep", "test_rows"]
             wanted = whole[stage][whole[stage].initial_mass.isin(kept)][columns]
             pd.testing.assert_frame_equal(some[stage][columns], wanted.reset_index(drop=True))
 
     def test_draws_differ_between_tracks_and_seeds(self):
-        first, _ = mist.split_stages(grid(), **OPTIONS)
-        second, _ = mist.split_stages(grid(), **OPTIONS | {"seed": 6})
-        again, _ = mist.split_stages(grid(), **OPTIONS)
+        first, _ = split_stages(grid(), **OPTIONS)
+        second, _ = split_stages(grid(), **OPTIONS | {"seed": 6})
+        again, _ = split_stages(grid(), **OPTIONS)
         by_track = first["post"].groupby("initial_mass").eep.agg(tuple)
         assert by_track.nunique() == len(by_track)
         assert not first["pre"].test_rows.equals(second["pre"].test_rows)
         pd.testing.assert_frame_equal(first["post"], again["post"])
 
     def test_held_out_share(self):
-        stages, _ = mist.split_stages(grid(last=400), **OPTIONS | {"zams_eep": 200})
+        stages, _ = split_stages(grid(last=400), **OPTIONS | {"zams_eep": 200})
         assert stages["pre"].test_rows.mean() == pytest.approx(0.3, abs=0.04)
         assert stages["post"].test_rows.mean() == pytest.approx(0.3, abs=0.08)
 
     def test_held_out_masses_are_the_same_in_both_stages_and_not_at_the_ends(self):
-        stages, _ = mist.split_stages(grid(), **OPTIONS)
+        stages, _ = split_stages(grid(), **OPTIONS)
         for rows in stages.values():
             assert set(rows.initial_mass[rows.test_tracks]) == {0.6, 1.2}
             assert rows.test_tracks.dtype == rows.test_rows.dtype == bool
 
     def test_bounds_are_those_of_the_whole_stage(self):
         tracks = grid()
-        _, bounds = mist.split_stages(tracks, **OPTIONS | {"post_fraction": 0.05})
+        _, bounds = split_stages(tracks, **OPTIONS | {"post_fraction": 0.05})
         late = tracks[tracks.eep > 20]
         for name in mist.SCALED_COLUMNS:
             assert bounds["post"][name] == [late[name].min(), late[name].max()]
@@ -301,7 +303,7 @@ class TestSplit:
     @pytest.mark.parametrize("eeps", [range(1, 20), range(30, 61)])
     def test_a_stage_without_points(self, eeps):
         with pytest.raises(DataError, match="no point in stage"):
-            mist.split_stages(grid()[grid().eep.isin(eeps)], **OPTIONS)
+            split_stages(grid()[grid().eep.isin(eeps)], **OPTIONS)
 
 
 class TestZams:
@@ -309,7 +311,7 @@ class TestZams:
         tracks = grid(masses=[0.5, 1.0])
         # one track stops early, the other lacks the point itself
         tracks = tracks[((tracks.initial_mass == 1.0) | (tracks.eep <= 45)) & ~tracks.eep.between(49, 52)]
-        zams = mist.zams_table(tracks, zams_eep=20, end_eep=50)
+        zams = zams_table(tracks, zams_eep=20, end_eep=50)
         assert zams.initial_mass.tolist() == [0.5, 1.0]
         assert zams.log_age_zams.tolist() == pytest.approx([5.5, 5.0])
         assert zams.log_mass.tolist() == pytest.approx(np.log10([0.5, 1.0]) - 0.002)
@@ -318,29 +320,29 @@ class TestZams:
 
     def test_track_that_does_not_reach_the_zams(self):
         with pytest.raises(DataError, match=r"0\.3 Msun does not reach the ZAMS \(EEP 70\)"):
-            mist.zams_table(grid(), zams_eep=70, end_eep=80)
+            zams_table(grid(), zams_eep=70, end_eep=80)
 
     @settings(deadline=None)
     @given(share=st.floats(0, 1))
     def test_age_lies_between_those_of_the_neighbours(self, share):
-        zams = mist.zams_table(grid(), zams_eep=20, end_eep=50)
+        zams = zams_table(grid(), zams_eep=20, end_eep=50)
         low, high = zams.iloc[3], zams.iloc[4]
         mass = low.log_mass + share * (high.log_mass - low.log_mass)
-        (age,) = mist.zams_log_age([mass], zams)
+        (age,) = zams_log_age([mass], zams)
         assert high.log_age_zams - 1e-12 <= age <= low.log_age_zams + 1e-12
-        assert mist.zams_log_age([low.log_mass], zams)[0] == low.log_age_zams
+        assert zams_log_age([low.log_mass], zams)[0] == low.log_age_zams
 
     def test_unknown_mass_has_unknown_age(self):
-        zams = mist.zams_table(grid(), zams_eep=20, end_eep=50)
-        assert np.isnan(mist.zams_log_age([np.nan, 0.0], zams)).tolist() == [True, False]
+        zams = zams_table(grid(), zams_eep=20, end_eep=50)
+        assert np.isnan(zams_log_age([np.nan, 0.0], zams)).tolist() == [True, False]
 
     @pytest.mark.parametrize("mass", [0.08, 12.0])
     def test_mass_off_the_grid(self, mass):
-        zams = mist.zams_table(grid(), zams_eep=20, end_eep=50)
+        zams = zams_table(grid(), zams_eep=20, end_eep=50)
         with pytest.raises(
             DataError, match=rf"Mass {mass:g} Msun lies outside the MIST grid, .* 0\.2986 to 2\.986"
         ):
-            mist.zams_log_age([0.0, np.log10(mass), np.nan], zams)
+            zams_log_age([0.0, np.log10(mass), np.nan], zams)
 
 
 @pytest.fixture(scope="module")
@@ -351,7 +353,7 @@ def table(mirror):
 @pytest.fixture(scope="module")
 def stages(table):
     options = dict(zams_eep=202, post_fraction=0.2, test_fraction=0.2, test_track_every=5, seed=1)
-    return mist.split_stages(table, **options)
+    return split_stages(table, **options)
 
 
 class TestRealData:
@@ -390,7 +392,7 @@ class TestRealData:
             assert ((ours[:, 1] - high) < 0.02 * width).all()
 
     def test_zams_age_of_the_sun(self, table):
-        zams = mist.zams_table(table, zams_eep=202, end_eep=700)
-        assert mist.zams_log_age([0.0], zams)[0] == pytest.approx(7.62, abs=0.02)
+        zams = zams_table(table, zams_eep=202, end_eep=700)
+        assert zams_log_age([0.0], zams)[0] == pytest.approx(7.62, abs=0.02)
         assert zams.log_age_end.notna().sum() == (table.groupby("initial_mass").eep.max() >= 700).sum() > 150
         assert (zams.log_age_end - zams.log_age_zams).min() > 1

@@ -11,7 +11,15 @@ from safetensors import safe_open
 
 from stelnet import configuration
 from stelnet.errors import DataError
-from stelnet.networks import NETWORKS, Ensemble, ReluMlp, Scaling, load_ensemble, read_metadata, save_network
+from stelnet.training.networks import (
+    NETWORKS,
+    Ensemble,
+    ReluMlp,
+    Scaling,
+    load_ensemble,
+    read_metadata,
+    save_network,
+)
 
 BOUNDS = {"log_teff": [3.4, 4.8], "log_lum": [-3.0, 6.8], "log_age": [2.0, 9.2], "log_mass": [-1.0, 2.5]}
 METADATA = {"stage": "pre", "boot": "0", "simulated": "true", "seed": "1"}
@@ -87,7 +95,7 @@ def test_close_stars_are_told_apart():
 def test_predictions_do_not_depend_on_the_number_of_stars(monkeypatch):
     networks, (log_teff, log_lum) = ensemble(), stars()
     whole = networks.predict(log_teff, log_lum)
-    monkeypatch.setattr("stelnet.networks.CHUNK", 7)
+    monkeypatch.setattr("stelnet.training.networks.CHUNK", 7)
     np.testing.assert_allclose(networks.predict(log_teff, log_lum), whole, atol=1e-6)
 
 
@@ -169,5 +177,5 @@ def test_network_that_is_not_registered_is_refused(files, monkeypatch):
 
 
 def test_configuration_knows_the_registered_names():
-    assert configuration.registered("networks") == list(NETWORKS)
+    assert configuration.registered("training/networks") == list(NETWORKS)
     assert all(issubclass(network, Ensemble) for network in NETWORKS.values())

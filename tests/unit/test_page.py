@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stelnet.page import layers, reduced
+from stelnet.audit.page import layers, reduced
 
 EDGES = {"raw": set(), "table": {"raw"}, "network": {"table"}, "figure": {"network", "table", "raw"}}
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from stelnet.cli import app
 from stelnet.io import write_table
-from stelnet.plotting import stars, style
+from stelnet.plotting import style
+from stelnet.starplots import diagram, many_stars, one_star
 
 STARS = f"""kind,name,Teff,e_Teff,L,e_L
 star,Sun,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05
@@ -82,7 +83,7 @@ def test_file_is_named_after_table_and_star(plot, table):
 def test_star_is_found_by_name_or_else_by_row(plot, table, monkeypatch, wanted, row):
     seen = []
     monkeypatch.setattr(
-        stars, "star_figure", lambda star, *_: seen.append(star) or Figure(layout="constrained")
+        one_star, "star_figure", lambda star, *_: seen.append(star) or Figure(layout="constrained")
     )
     assert "stars are named by column name" in plot(table, "--star", wanted)
     names = [line.split(",")[1] for line in STARS.splitlines()[1:]]
@@ -161,7 +162,7 @@ def background():
     """A ZAMS, tracks, and a domain of unlike axes."""
     mass = np.linspace(-0.3, 0.3, 9)
     log_teff, log_lum = np.linspace(3.4, 4.0, 31), np.linspace(-2, 2, 21)
-    return stars.Background(
+    return diagram.Background(
         zams=(3.76 + 0.4 * mass, 4 * mass),
         zams_age=(mass, 8 - 2.5 * mass),
         log_teff=log_teff,
@@ -181,7 +182,7 @@ def star(p_pre=0.3, flags=None, answered=True):
         "pre": random.normal((7, 0.1), (0.1, 0.02), (4000, 2)),
         "post": random.normal((9.5, 0), (0.2, 0.03), (4000, 2)),
     }
-    return stars.Star(
+    return diagram.Star(
         "a star", (3.76, 0.01), (0.0, 0.02), answer | {"p_pre": p_pre}, draws if answered else {}, flags or {}
     )
 
@@ -195,7 +196,7 @@ def texts(figure):
 
 
 def test_both_modes_are_named_with_their_probability(background):
-    figure = stars.star_figure(star(), background, "about")
+    figure = one_star.star_figure(star(), background, "about")
     assert {"before the ZAMS, 30 %", "after the ZAMS, 70 %"} <= set(texts(figure))
     joint = next(panel for panel in figure.get_axes() if panel.get_ylabel() == style.QUANTITIES["age"])
     modes = sorted(
@@ -209,7 +210,7 @@ def test_both_modes_are_named_with_their_probability(background):
 
 
 def test_improbable_stage_is_told_beside_the_panel(background):
-    figure = stars.star_figure(star(0.004), background, "about")
+    figure = one_star.star_figure(star(0.004), background, "about")
     found = texts(figure)
     assert "after the ZAMS, > 99 %" in found
     assert any(re.match(r"before\nthe ZAMS\n< 1 %:\n(9.9|10.)\d Myr", text) for text in found)
@@ -218,7 +219,7 @@ def test_improbable_stage_is_told_beside_the_panel(background):
 
 
 def test_answer_and_flags_are_written(background):
-    figure = stars.star_figure(star(flags={"mist_only": "known from MIST alone"}), background, "a model")
+    figure = one_star.star_figure(star(flags={"mist_only": "known from MIST alone"}), background, "a model")
     found = "\n".join(texts(figure))
     assert "age 1.00 Gyr (68 %: 794 Myr to 1.58 Gyr)" in found
     assert "mass 1.00 M$_\\odot$ (68 %: 0.977 to 1.05 M$_\\odot$)" in found
@@ -227,7 +228,7 @@ def test_answer_and_flags_are_written(background):
 
 
 def test_star_without_prediction_is_still_on_the_diagram(background):
-    figure = stars.star_figure(star(answered=False, p_pre=np.nan), background, "about")
+    figure = one_star.star_figure(star(answered=False, p_pre=np.nan), background, "about")
     assert "no prediction" in texts(figure)
     left, right = figure.get_axes()[0].get_xlim()
     assert left > 3.76 > right
@@ -238,7 +239,9 @@ def test_star_without_prediction_is_still_on_the_diagram(background):
 )
 def test_zams_is_in_view_wherever_the_star_is(background, teff, lum):
     lost = star(answered=False)
-    figure = stars.star_figure(stars.Star(lost.name, teff, lum, lost.answer, {}, {}), background, "about")
+    figure = one_star.star_figure(
+        diagram.Star(lost.name, teff, lum, lost.answer, {}, {}), background, "about"
+    )
     right, left = figure.get_axes()[0].get_xlim()
     bottom, top = figure.get_axes()[0].get_ylim()
     x, y = background.zams
@@ -266,14 +269,14 @@ def crowd(n, seed=0):
 
 @pytest.mark.parametrize("n", [2, 10, 60, 300])
 def test_all_stars_are_drawn_and_flags_counted(background, monkeypatch, n):
-    monkeypatch.setattr(stars, "MANY", 200)
-    figure = stars.crowd_figure(*crowd(n), background, "about")
+    monkeypatch.setattr(many_stars, "MANY", 200)
+    figure = many_stars.crowd_figure(*crowd(n), background, "about")
     found = texts(figure)
     assert f"two_modes ({n // 2})" in found
     assert "no prediction (1)" in found
     assert f"about; other flags: mist_only ({min(n, 3)})" in found
     assert not any("wrong_stage" in text for text in found)
-    assert ("star 1" in found) == (n <= stars.NAMED)
+    assert ("star 1" in found) == (n <= many_stars.NAMED)
     diagram, plane = figure.get_axes()[:2]
     assert diagram.get_xlim()[0] > diagram.get_xlim()[1]
     counts = [c.get_array() for c in plane.collections if c.get_array() is not None]
@@ -285,19 +288,19 @@ def test_all_stars_are_drawn_and_flags_counted(background, monkeypatch, n):
 
 @pytest.mark.parametrize("n", [3, 300])
 def test_stars_without_any_prediction(background, monkeypatch, n):
-    monkeypatch.setattr(stars, "MANY", 200)
+    monkeypatch.setattr(many_stars, "MANY", 200)
     table, flags, names = crowd(n)
     table |= {name: np.full(n, np.nan) for name in table if name.startswith(("log_age", "log_mass"))}
-    assert f"no prediction ({n})" in texts(stars.crowd_figure(table, flags, names, background, "about"))
+    assert f"no prediction ({n})" in texts(many_stars.crowd_figure(table, flags, names, background, "about"))
 
 
 def test_names_are_no_mathematics(background):
     table, flags, _ = crowd(3)
     one = star()
-    odd = stars.Star("a_$b", one.log_teff, one.log_lum, one.answer, one.draws, one.flags)
+    odd = diagram.Star("a_$b", one.log_teff, one.log_lum, one.answer, one.draws, one.flags)
     for figure in (
-        stars.star_figure(odd, background, "about"),
-        stars.crowd_figure(table, flags, ["$", "$x_1", "$^"], background, "about"),
+        one_star.star_figure(odd, background, "about"),
+        many_stars.crowd_figure(table, flags, ["$", "$x_1", "$^"], background, "about"),
     ):
         figure.draw_without_rendering()
 
@@ -305,9 +308,9 @@ def test_names_are_no_mathematics(background):
 @pytest.mark.parametrize("figure", ["star", "crowd"])
 def test_nothing_is_clipped(background, figure):
     drawn = (
-        stars.star_figure(star(flags={"two_modes": "x"}), background, "about")
+        one_star.star_figure(star(flags={"two_modes": "x"}), background, "about")
         if figure == "star"
-        else stars.crowd_figure(*crowd(300), background, "about")
+        else many_stars.crowd_figure(*crowd(300), background, "about")
     )
     style.save(drawn, [], "title", True)
     style.paper(drawn.draw_without_rendering)()
@@ -330,7 +333,7 @@ def test_nothing_is_clipped(background, figure):
 def test_density_keeps_weight_mean_and_covariance(correlation, scale, weight):
     covariance = np.array([[1, correlation * scale], [correlation * scale, scale**2]])
     x, y = np.random.default_rng(0).multivariate_normal([3, -2], covariance, 20_000).T
-    one = stars.density(x, y, weight)
+    one = one_star.density(x, y, weight)
     mass = one.value * one.cell
     assert mass.sum() == pytest.approx(weight)
     at = np.stack([one.x.ravel(), one.y.ravel()])
@@ -342,8 +345,8 @@ def test_density_keeps_weight_mean_and_covariance(correlation, scale, weight):
 
 def test_contours_hold_their_share():
     x, y = np.random.default_rng(1).normal(0, 1, (2, 200_000))
-    one = stars.density(x, y)
-    for share, level in zip(stars.CREDIBLE, stars.thresholds([one]), strict=True):
+    one = one_star.density(x, y)
+    for share, level in zip(one_star.CREDIBLE, one_star.thresholds([one]), strict=True):
         expected = np.exp(-chi2(2).ppf(share) / 2) / (2 * np.pi)
         assert level == pytest.approx(expected, rel=0.05)
         assert (one.value * one.cell)[one.value >= level].sum() == pytest.approx(share, abs=0.01)
@@ -352,20 +355,21 @@ def test_contours_hold_their_share():
 def test_contours_hold_their_share_of_both_stages_together():
     random = np.random.default_rng(2)
     both = [
-        stars.density(*random.normal(mean, 1, (2, 50_000)), weight) for mean, weight in ((0, 0.9), (20, 0.1))
+        one_star.density(*random.normal(mean, 1, (2, 50_000)), weight)
+        for mean, weight in ((0, 0.9), (20, 0.1))
     ]
-    inner, outer = stars.thresholds(both)
+    inner, outer = one_star.thresholds(both)
     within = [
         sum((one.value * one.cell)[one.value >= level].sum() for one in both) for level in (inner, outer)
     ]
-    assert within == pytest.approx(stars.CREDIBLE, abs=0.01)
+    assert within == pytest.approx(one_star.CREDIBLE, abs=0.01)
     # the lesser stage is within the outer contour alone
     assert both[1].value.max() < inner
     assert both[1].value.max() > outer
 
 
 def test_draws_that_are_all_the_same():
-    one = stars.density(np.full(100, 2.0), np.full(100, 3.0))
+    one = one_star.density(np.full(100, 2.0), np.full(100, 3.0))
     assert one.mode == pytest.approx((2, 3), abs=1e-3)
     assert np.isfinite(one.value).all()
 
@@ -382,4 +386,4 @@ def test_draws_that_are_all_the_same():
     ],
 )
 def test_ages_in_words(log_age, text):
-    assert stars.years(log_age) == text
+    assert one_star.years(log_age) == text

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import stelnet
 from stelnet.cli import app
-from stelnet.inference.columns import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
 from stelnet.starlists.formats import EXTENSIONS, FORMATS
 
 ROOT = Path(__file__).parents[2]

@@ -12,16 +12,18 @@ import yaml
 from typer.testing import CliRunner
 
 import stelnet
-from stelnet import cards, configuration
+from stelnet import configuration
 from stelnet.cards.card import STAGES, Evidence, card, markdown, networks
 from stelnet.cards.packing import LIMIT, lineage
 from stelnet.cards.scores import assignment, scores
 from stelnet.catalogues import standardise, standardise_cluster
 from stelnet.cli import app
 from stelnet.errors import DataError
+from stelnet.files import sha256_file
+from stelnet.inference import packaged
 from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import Model, Predictions
-from stelnet.io import STAR_COLUMNS, sha256_file
+from stelnet.terms import STAR_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -32,27 +34,27 @@ PROVENANCE_LIMIT = 200_000
 
 
 @pytest.fixture(scope="module")
-def packaged() -> dict:
-    return cards.read(cards.CARD, FOLDER)
+def listed() -> dict:
+    return packaged.read(packaged.CARD, FOLDER)
 
 
 @pytest.fixture(scope="module")
 def provenance() -> dict:
-    return cards.read(cards.PROVENANCE, FOLDER)
+    return packaged.read(packaged.PROVENANCE, FOLDER)
 
 
 # --- card, weights and code ----------------------------------------------------------------------------
 
 
-def test_weights_are_those_that_the_card_describes(packaged):
-    cards.verify(FOLDER)
-    assert packaged["models"].keys() == {"baseline", "transfer"}
-    assert packaged["default"] == cards.DEFAULT
-    assert packaged["simulated"] is False
+def test_weights_are_those_that_the_card_describes(listed):
+    packaged.verify(FOLDER)
+    assert listed["models"].keys() == {"baseline", "transfer"}
+    assert listed["default"] == packaged.DEFAULT
+    assert listed["simulated"] is False
     training = CONFIG["training"]
     layers = [2, *[training["hidden_width"]] * training["hidden_layers"], 2]
-    for name, model in packaged["models"].items():
-        path = cards.weights(name, FOLDER)
+    for name, model in listed["models"].items():
+        path = packaged.weights(name, FOLDER)
         bundle = read_bundle(path)
         assert bundle.metadata["name"] == name
         assert bundle.metadata["variant"] == model["variant"]
@@ -62,16 +64,16 @@ def test_weights_are_those_that_the_card_describes(packaged):
         assert networks(path) == model["stages"] == dict.fromkeys(STAGES, stage)
 
 
-def test_text_is_made_of_the_card(packaged):
-    assert (FOLDER / "README.md").read_text(encoding="utf-8") == markdown(packaged)
+def test_text_is_made_of_the_card(listed):
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == markdown(listed)
 
 
-def test_card_tells_the_settings_of_the_configuration(packaged):
+def test_card_tells_the_settings_of_the_configuration(listed):
     flat = configuration.flatten(CONFIG)
-    assert len(packaged["training"]) > 15
-    assert packaged["training"] == {key: flat[key] for key in packaged["training"]}
+    assert len(listed["training"]) > 15
+    assert listed["training"] == {key: flat[key] for key in listed["training"]}
     for name, block in (CONFIG["catalogues"] | CONFIG["clusters"]).items():
-        sample = packaged["samples"][name]
+        sample = listed["samples"][name]
         assert (sample["label"], sample["stage"]) == (block["label"], block["stage"])
         assert sample["drawn"] <= block.get("draw", 0)
         titles = [DATASETS[dataset]["title"] for dataset in block["inputs"][block["source"]].values()]
@@ -83,26 +85,26 @@ def test_package_is_small():
     names = {"transfer.safetensors", "baseline.safetensors", "models.json", "README.md", "provenance.json"}
     assert {path.name for path in files} == names
     assert sum(path.stat().st_size for path in files) < LIMIT
-    assert (FOLDER / cards.PROVENANCE).stat().st_size < PROVENANCE_LIMIT
+    assert (FOLDER / packaged.PROVENANCE).stat().st_size < PROVENANCE_LIMIT
 
 
 # --- provenance ----------------------------------------------------------------------------------------
 
 
-def test_provenance_is_that_of_the_packaged_files(packaged, provenance):
-    assert provenance["files"].keys() == {path.name for path in FOLDER.iterdir()} - {cards.PROVENANCE}
+def test_provenance_is_that_of_the_packaged_files(listed, provenance):
+    assert provenance["files"].keys() == {path.name for path in FOLDER.iterdir()} - {packaged.PROVENANCE}
     for name, file in provenance["files"].items():
         assert file["sha256"] == sha256_file(FOLDER / name)
         assert file["sha256"] == provenance["outputs"][file["output"]]["sha256"]
     made = {output["sha256"] for output in provenance["outputs"].values()}
-    for model in packaged["models"]:
-        for digests in read_bundle(cards.weights(model, FOLDER)).metadata["networks"].values():
+    for model in listed["models"]:
+        for digests in read_bundle(packaged.weights(model, FOLDER)).metadata["networks"].values():
             assert set(digests) <= made
 
 
-def test_provenance_goes_down_to_raw_files_that_are_registered(packaged, provenance):
+def test_provenance_goes_down_to_raw_files_that_are_registered(listed, provenance):
     outputs, jobs = provenance["outputs"], provenance["jobs"]
-    queue = [provenance["files"][model["file"]]["output"] for model in packaged["models"].values()]
+    queue = [provenance["files"][model["file"]]["output"] for model in listed["models"].values()]
     seen, raw = set(), set()
     while queue:
         name = queue.pop()
@@ -250,26 +252,26 @@ def test_another_weight_file_than_the_cards_is_refused(copy):
     path = copy / "transfer.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(DataError, match=r"transfer.safetensors: SHA-256 .* is not that of the card"):
-        cards.verify(copy)
+        packaged.verify(copy)
     path.unlink()
     with pytest.raises(DataError, match=r"transfer.safetensors: .* is missing"):
-        cards.verify(copy)
+        packaged.verify(copy)
 
 
 def test_unknown_model_and_broken_card_are_told(copy):
     with pytest.raises(DataError, match="no packaged model 'best'; there are baseline, transfer"):
-        cards.weights("best", copy)
-    (copy / cards.CARD).write_text("{")
+        packaged.weights("best", copy)
+    (copy / packaged.CARD).write_text("{")
     with pytest.raises(DataError, match=r"models.json: not readable"):
-        cards.weights("transfer", copy)
+        packaged.weights("transfer", copy)
 
 
-def test_command_lists_the_models(packaged, provenance):
+def test_command_lists_the_models(listed, provenance):
     result = CliRunner().invoke(app, ["models", "--json"])
     assert result.exit_code == 0, result.output
     rows = {row["name"]: row for row in json.loads(result.output)}
-    assert [row["name"] for row in rows.values() if row["default"]] == [cards.DEFAULT]
-    for name, model in packaged["models"].items():
+    assert [row["name"] for row in rows.values() if row["default"]] == [packaged.DEFAULT]
+    for name, model in listed["models"].items():
         assert rows[name]["sha256"] == sha256_file(rows[name]["path"]) == model["sha256"]
         assert rows[name]["trained_on"] == model["trained_on"]
         assert re.fullmatch("[0-9a-f]{40}(-dirty)?", rows[name]["commit"])
@@ -294,9 +296,9 @@ def test_sun_is_as_old_and_heavy_as_it_is(column, value):
 
 
 @pytest.fixture(scope="module")
-def real(mirror, packaged) -> dict[str, pd.DataFrame]:
+def real(mirror, listed) -> dict[str, pd.DataFrame]:
     """Catalogue or cluster -> its standard table, made from the mirror by the adapters."""
-    variant = packaged["models"]["transfer"]["variant"]
+    variant = listed["models"]["transfer"]["variant"]
     tables = {}
     for name, block in (CONFIG["catalogues"] | CONFIG["clusters"]).items():
         datasets = block["inputs"][block["source"]]
@@ -315,11 +317,11 @@ def real(mirror, packaged) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize("name", ["baseline", "transfer"])
-def test_cards_numbers_come_out_again(real, packaged, name):
+def test_cards_numbers_come_out_again(real, listed, name):
     """To the stars at an interval's very end: other processors differ in the last bits."""
-    model = Model(read_bundle(cards.weights(name, FOLDER)))
+    model = Model(read_bundle(packaged.weights(name, FOLDER)))
     for sample, stars in real.items():
-        printed = [row for row in packaged["scores"] if (row["model"], row["sample"]) == (name, sample)]
+        printed = [row for row in listed["scores"] if (row["model"], row["sample"]) == (name, sample)]
         again = scores(model, stars)
         assert len(printed) == len(again) == 4
         for row, other in zip(printed, again, strict=True):
@@ -330,10 +332,10 @@ def test_cards_numbers_come_out_again(real, packaged, name):
                 assert row[key] == pytest.approx(other[key], abs=1e-4 + 2 / row["n"]), (sample, key)
             for key in ("bias", "mae", "median_abs", "width"):
                 assert row[key] == pytest.approx(other[key], abs=0.002), (sample, key)
-        assert len(stars) == packaged["samples"][sample]["n"]
+        assert len(stars) == listed["samples"][sample]["n"]
 
 
-def test_card_of_other_evidence_is_another(packaged):
+def test_card_of_other_evidence_is_another(listed):
     """Simulated and real models never share a card."""
 
     class Marked:

@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from stelnet import provenance
+from stelnet.provenance import code
 
 
 def test_imports_are_followed_through_the_package(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("import numpy\nfrom stelnet.scripting import job\nfrom stelnet import io\n")
-    names = [path.name for path in provenance.source_files(script)]
-    assert names == ["errors.py", "io.py"]  # scripting.py makes no result
+    script.write_text("import numpy\nfrom stelnet.provenance.job import job\nfrom stelnet import io\n")
+    names = [path.name for path in code.source_files(script)]
+    assert names == ["errors.py", "files.py", "io.py", "terms.py"]  # job.py makes no result
 
 
 def test_digest_sees_content_and_is_blind_to_dates(tmp_path, monkeypatch):
@@ -22,11 +22,11 @@ def test_digest_sees_content_and_is_blind_to_dates(tmp_path, monkeypatch):
     (package / "unused.py").write_text("y = 1\n")
     script = tmp_path / "script.py"
     script.write_text("import stelnet.a\n")
-    monkeypatch.setattr(provenance, "PACKAGE", Path(package))
+    monkeypatch.setattr(code, "PACKAGE", Path(package))
 
     def digest() -> str:
-        provenance._imports.cache_clear()
-        return provenance.source_digest(script)
+        code._imports.cache_clear()
+        return code.source_digest(script)
 
     before = digest()
     os.utime(package / "b.py", (0, 0))

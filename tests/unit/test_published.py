@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from stelnet.errors import DataError
-from stelnet.networks import load_ensemble, save_network
-from stelnet.published import NAMES, read_published
+from stelnet.training.networks import load_ensemble, save_network
+from stelnet.training.published import NAMES, read_published
 
 LOW, HIGH = np.array([3.4, -3.0, 4.0, -1.0]), np.array([5.4, 6.8, 12.5, 2.5])
 

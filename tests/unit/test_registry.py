@@ -8,7 +8,7 @@ import yaml
 
 from stelnet import configuration
 from stelnet.errors import ConfigError
-from stelnet.io import sha256_file
+from stelnet.files import sha256_file
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())

@@ -17,9 +17,9 @@ from stelnet import configuration
 from stelnet.errors import DataError
 from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import CHUNK, Model
-from stelnet.starlists.parquet_list import ParquetList
+from stelnet.starlists.parquet_list import ParquetList, Rows, count_rows
 from stelnet.starlists.prediction import Columns, Request, predict_list
-from stelnet.starlists.scatter import Rows, count_rows, gather, predict_rows
+from stelnet.starlists.scatter import gather, predict_rows
 
 COUNT = 2 * CHUNK + 300
 EXACT = Request(method="exact")

@@ -13,8 +13,11 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stelnet import configuration, mist
+from stelnet import configuration
 from stelnet.catalogues import standardise, standardise_cluster
+from stelnet.data import mist
+from stelnet.data.stages import split_stages
+from stelnet.data.zams import zams_log_age, zams_table
 from stelnet.errors import DataError
 from stelnet.simulation import archive, sky, tracks
 
@@ -127,13 +130,13 @@ class TestArchive:
         pytest.fail(f"the real archive lacks {expected}")
 
     def test_stages_and_zams(self, rows):
-        stages, bounds = mist.split_stages(
+        stages, bounds = split_stages(
             rows, zams_eep=202, post_fraction=0.2, test_fraction=0.2, test_track_every=5, seed=1
         )
         assert len(stages["pre"]) == 40 * 202
         assert 3000 < len(stages["post"]) < 5000
         assert bounds["post"]["log_age"][1] > 12
-        zams = mist.zams_table(rows, zams_eep=202, end_eep=700)
+        zams = zams_table(rows, zams_eep=202, end_eep=700)
         assert zams.log_mass.is_monotonic_increasing
         assert zams.log_age_zams.is_monotonic_decreasing
 
@@ -181,8 +184,8 @@ class TestCatalogues:
         )  # fmt: skip
         assert len(stars) >= 20
         assert dropped.empty
-        zams = mist.zams_table(rows, zams_eep=202, end_eep=700)
-        after = stars.log_age > mist.zams_log_age(stars.log_mass, zams)
+        zams = zams_table(rows, zams_eep=202, end_eep=700)
+        after = stars.log_age > zams_log_age(stars.log_mass, zams)
         assert (after == (block["stage"] == "post")).all()
         assert stars.star_id.str.startswith("SIM").all()
         assert ((stars.e_log_age_lo > 0) & (stars.e_log_age_hi > 0)).all()

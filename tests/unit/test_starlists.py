@@ -16,8 +16,7 @@ from astropy.time import Time
 
 from stelnet.errors import DataError
 from stelnet.starlists.formats import EXTENSIONS, FORMATS
-from stelnet.starlists.reading import open_list
-from stelnet.starlists.writing import open_writer
+from stelnet.starlists.opening import open_list, open_writer
 
 # astropy's FITS reader knows no unit of a logarithm
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not parse as fits unit")

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stelnet.errors import DataError
-from stelnet.starlists.columns import LUM, TEFF, find
+from stelnet.starlists.columns import find
+from stelnet.starlists.quantities import LUM, TEFF
 
 
 def read(units, quantity, values, *errors, column="", e=""):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from stelnet import tables
+from stelnet.evaluation import tables
 
 PRINTED = ROOT / "resources/published.yaml"
 ROWS = pd.DataFrame(

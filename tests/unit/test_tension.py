@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from stelnet.tension import consistent_fraction, log_tension, narrower
+from stelnet.evaluation.tension import consistent_fraction, log_tension, narrower
 
 value = st.floats(-5, 5)
 width = st.floats(0.05, 2)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from stelnet import configuration, losses, networks, optimisers
+from stelnet import configuration
 from stelnet.errors import ConfigError, DataError
-from stelnet.networks import ReluMlp, Scaling, load_ensemble, save_network
-from stelnet.training import Standardisation, train_block
+from stelnet.training import losses, networks, optimisers
+from stelnet.training.baseline import Standardisation, train_block
+from stelnet.training.networks import ReluMlp, Scaling, load_ensemble, save_network
 
 SETTINGS = {
     "network": "relu_mlp",
@@ -117,7 +118,7 @@ def test_bootstraps_are_drawn_with_replacement(train, rows, monkeypatch):
         return losses.mse(prediction, target)
 
     monkeypatch.setitem(losses.LOSSES, "spy", loss)
-    monkeypatch.setattr("stelnet.training.CHUNK", 10_000)
+    monkeypatch.setattr("stelnet.training.baseline.CHUNK", 10_000)
     count = int((~rows.test_rows).sum())
     train([0], loss="spy", batch_size=count)
     # each epoch: one batch of training rows, then the held-out rows
@@ -191,9 +192,9 @@ def test_loss_that_diverges_is_told(train):
 
 def test_new_network_and_loss_are_one_registered_name_each(train, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "NETWORKS", networks.NETWORKS | {})
-    monkeypatch.setattr("stelnet.training.NETWORKS", networks.NETWORKS)
+    monkeypatch.setattr("stelnet.training.baseline.NETWORKS", networks.NETWORKS)
     monkeypatch.setattr(losses, "LOSSES", losses.LOSSES | {})
-    monkeypatch.setattr("stelnet.training.LOSSES", losses.LOSSES)
+    monkeypatch.setattr("stelnet.training.baseline.LOSSES", losses.LOSSES)
     added = {
         "networks": '@register("tanh_mlp")\nclass TanhMlp(Ensemble):\n'
         "    def forward(self, x):\n"
@@ -203,14 +204,16 @@ def test_new_network_and_loss_are_one_registered_name_each(train, tmp_path, monk
         "    return (prediction - target).pow(4).mean((1, 2))\n",
     }
     for module in (networks, losses):
-        name = module.__name__.split(".")[1]
-        shutil.copy(module.__file__, tmp_path / f"{name}.py")
-        with open(tmp_path / f"{name}.py", "a") as file:
+        name = module.__name__.split(".")[-1]
+        copy = tmp_path / f"training/{name}.py"
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(module.__file__, copy)
+        with open(copy, "a") as file:
             file.write(f"\n\n{added[name]}")
         exec(added[name], vars(module) | {})
     monkeypatch.setattr(configuration, "PACKAGE", tmp_path)
-    assert "tanh_mlp" in configuration.registered("networks")
-    assert "quartic" in configuration.registered("losses")
+    assert "tanh_mlp" in configuration.registered("training/networks")
+    assert "quartic" in configuration.registered("training/losses")
     trained, _ = train([0, 1], network="tanh_mlp", loss="quartic")
     for index in range(2):
         save_network(tmp_path / str(index), trained, index, {"simulated": "true"})
@@ -228,7 +231,7 @@ def test_losses_are_those_of_each_network():
         "mae": torch.nn.L1Loss(),
         "huber": torch.nn.SmoothL1Loss(beta=0.01),
     }
-    assert set(configuration.registered("losses")) == set(losses.LOSSES) == set(expected)
+    assert set(configuration.registered("training/losses")) == set(losses.LOSSES) == set(expected)
     for name, reference in expected.items():
         each = losses.LOSSES[name](prediction, target)
         assert each.shape == (3,)

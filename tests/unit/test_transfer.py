@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from stelnet.errors import ConfigError, DataError
-from stelnet.networks import ReluMlp, Scaling
-from stelnet.optimisers import OPTIMISERS
 from stelnet.seeds import generator
-from stelnet.transfer import retrain
-from stelnet.transfer_sample import VALUES, draw_sample
+from stelnet.training.networks import ReluMlp, Scaling
+from stelnet.training.optimisers import OPTIMISERS
+from stelnet.training.retraining import retrain
+from stelnet.training.sample import VALUES, draw_sample
 
 BOUNDS = {"log_teff": [3.4, 4.8], "log_lum": [-3.0, 6.8], "log_age": [4.0, 10.0], "log_mass": [-1.0, 2.5]}
 POINTS = {"whole": 5, "below": 6, "above": 7}

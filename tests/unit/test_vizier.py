@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 from loopback import HTML, Loopback, Reply
 from script_job import registry_of, run_script
 
-from stelnet import acquisition, records
+from stelnet.data import acquisition
+from stelnet.data.vizier import fetch_vizier, match_columns, parse, parse_unit, read_vizier
 from stelnet.errors import DataError, DownloadError
-from stelnet.vizier import fetch_vizier, match_columns, parse, parse_unit, read_vizier
+from stelnet.provenance import records
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings(

@@ -78,7 +78,7 @@ def test_changed_library_module_reruns_what_imports_it(checkout):
 
 
 def test_touched_library_module_reruns_nothing(checkout):
-    os.utime(checkout.folder / "workflow/stelnet/training.py")
+    os.utime(checkout.folder / "workflow/stelnet/training/baseline.py")
     assert "Nothing to be done" in checkout.snakemake("--dry-run", "--cores", "1").stdout
 
 

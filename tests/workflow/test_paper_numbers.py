@@ -7,10 +7,10 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from stelnet import tables
 from stelnet.catalogues import standardise, standardise_cluster
-from stelnet.evaluation import cluster_statistics, consistent_fractions, pearson, predictions
-from stelnet.published import read_published
+from stelnet.evaluation import tables
+from stelnet.evaluation.scores import cluster_statistics, consistent_fractions, pearson, predictions
+from stelnet.training.published import read_published
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from stelnet import cards
 from stelnet.cards.packing import FOLDER, pack
 from stelnet.errors import DataError
+from stelnet.inference import packaged
 
 
 def test_pack_takes_models_card_and_lineage(demo, tmp_path):
     results = demo.folder / "results/demo"
     pack(results, tmp_path)
-    assert json.loads((tmp_path / cards.CARD).read_text())["simulated"] is True
+    assert json.loads((tmp_path / packaged.CARD).read_text())["simulated"] is True
     for path in (results / FOLDER).iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
-    cards.verify(tmp_path)
-    outputs = cards.read(cards.PROVENANCE, tmp_path)["outputs"]
+    packaged.verify(tmp_path)
+    outputs = packaged.read(packaged.PROVENANCE, tmp_path)["outputs"]
     for name in ("models/transfer/corrected/post/0.safetensors", "mist/tracks.parquet"):
         assert name in outputs
     assert {one["source"]["via"] for one in outputs.values() if "source" in one} == {"simulated"}

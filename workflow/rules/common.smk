@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from stelnet import configuration, provenance, records
+from stelnet import configuration
+from stelnet.provenance import code, records
 from stelnet.errors import StelnetError
 
 ROOT = Path(workflow.basedir)
@@ -75,7 +76,7 @@ wildcard_constraints:
 @cache
 def code_of(*scripts):
     """Digest of the library code that scripts use: as a parameter, it reruns a job when that code changes."""
-    return "-".join(provenance.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
+    return "-".join(code.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
 
 
 def digest_of(paths):
@@ -190,7 +191,7 @@ def any_file_of(datasets):
 def adapter_code(block):
     """Digest of an adapter and of the library code that it uses: the scripts import it by its configured name."""
     path = ROOT / f"workflow/stelnet/catalogues/{block['adapter']}.py"
-    return provenance.source_digest(path, extra=(path,))[:16]
+    return code.source_digest(path, extra=(path,))[:16]
 
 
 def vizier_entries(block):
@@ -293,7 +294,7 @@ def star_list_rows(block):
     """Number of rows of a list, which its file or, where that is yet to be made, `rows` tells."""
     if "rows" in block:
         return block["rows"]
-    from stelnet.starlists.scatter import count_rows  # slow to import
+    from stelnet.starlists.parquet_list import count_rows  # slow to import
 
     return count_rows(block["path"])
 

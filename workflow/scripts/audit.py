@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from stelnet.audit import Audit
-from stelnet.scripting import job
-from stelnet.terminal import show
+from stelnet.audit.audit import Audit
+from stelnet.audit.terminal import show
+from stelnet.provenance.job import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")

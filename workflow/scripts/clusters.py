@@ -1,9 +1,9 @@
 """Predicted ages and masses of the members of the test clusters, against the literature."""
 
-from stelnet import tables
-from stelnet.evaluation import CLUSTER_COLUMNS, cluster_statistics, gather
+from stelnet.evaluation import tables
+from stelnet.evaluation.scores import CLUSTER_COLUMNS, cluster_statistics, gather
 from stelnet.io import read_table, write_csv
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     params, outputs = snakemake.params, snakemake.output

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stelnet.networks import save_network
-from stelnet.published import NAMES, read_published
-from stelnet.scripting import job
+from stelnet.provenance.job import job
+from stelnet.training.networks import save_network
+from stelnet.training.published import NAMES, read_published
 
 with job(snakemake):
     files, outputs = {Path(path).name: path for path in snakemake.input}, iter(snakemake.output)

@@ -1,8 +1,8 @@
 """Draw the sample that the transfer networks of one variant and stage are trained on."""
 
 from stelnet.io import read_table, require_one_sky, write_table
-from stelnet.scripting import job
-from stelnet.transfer_sample import draw_sample
+from stelnet.provenance.job import job
+from stelnet.training.sample import draw_sample
 
 with job(snakemake) as log:
     params = snakemake.params

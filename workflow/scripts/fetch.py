@@ -2,8 +2,8 @@
 
 import os
 
-from stelnet.acquisition import fetch
-from stelnet.scripting import job
+from stelnet.data.acquisition import fetch
+from stelnet.provenance.job import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")

@@ -2,8 +2,8 @@
 
 import os
 
-from stelnet.scripting import job
-from stelnet.vizier import fetch_vizier
+from stelnet.data.vizier import fetch_vizier
+from stelnet.provenance.job import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")

@@ -4,7 +4,7 @@ import pandas as pd
 
 from stelnet.io import read_table, require_one_sky
 from stelnet.plotting import comparison, style
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     models = {model: read_table(snakemake.input[model]) for model in style.MODELS}

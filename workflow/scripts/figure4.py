@@ -2,7 +2,7 @@
 
 from stelnet.io import read_table, require_one_sky
 from stelnet.plotting import clusters, style
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     tables = map(read_table, snakemake.input.clusters)

@@ -1,9 +1,9 @@
 """Figure 6: predicted ages and masses of the members of the second test cluster."""
 
-from stelnet.evaluation import of_samples
+from stelnet.evaluation.scores import of_samples
 from stelnet.io import read_table, require_one_sky
 from stelnet.plotting import clusters, style
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     models = {model: read_table(snakemake.input[model]) for model in style.MODELS}

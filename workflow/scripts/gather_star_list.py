@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 from stelnet.starlists.parquet_list import ParquetList
 from stelnet.starlists.scatter import gather
 

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from stelnet.audit import Audit
-from stelnet.io import write_text
-from stelnet.page import page
-from stelnet.scripting import job
+from stelnet.audit.audit import Audit
+from stelnet.audit.page import page
+from stelnet.files import write_text
+from stelnet.provenance.job import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")

@@ -3,11 +3,11 @@
 import pandas as pd
 import torch
 
-from stelnet import tables
-from stelnet.evaluation import interpolate, point_errors
+from stelnet.evaluation import tables
+from stelnet.evaluation.scores import interpolate, point_errors
 from stelnet.io import read_table
-from stelnet.networks import load_ensemble
-from stelnet.scripting import job
+from stelnet.provenance.job import job
+from stelnet.training.networks import load_ensemble
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

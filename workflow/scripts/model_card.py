@@ -4,10 +4,11 @@ import pandas as pd
 import yaml
 
 from stelnet.cards.card import Evidence, card, markdown
+from stelnet.files import read_json, write_json, write_text
 from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import Model
-from stelnet.io import read_json, read_table, require_one_sky, write_json, write_text
-from stelnet.scripting import job
+from stelnet.io import read_table, require_one_sky
+from stelnet.provenance.job import job
 
 with job(snakemake):
     params, inputs = snakemake.params, snakemake.input

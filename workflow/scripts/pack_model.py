@@ -1,8 +1,9 @@
 """Pack the networks of both stages, the ages at the ZAMS and the domain into the one file of a model."""
 
-from stelnet.inference.bundle import STAGES, write_bundle
+from stelnet.inference.bundle import write_bundle
 from stelnet.io import read_table, require_one_sky
-from stelnet.scripting import job
+from stelnet.provenance.job import job
+from stelnet.terms import STAGES
 
 with job(snakemake):
     params, inputs, model = snakemake.params, snakemake.input, snakemake.wildcards.model

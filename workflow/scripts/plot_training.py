@@ -4,7 +4,7 @@ import pandas as pd
 
 from stelnet.plotting import style
 from stelnet.plotting.training import figure
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     params = snakemake.params

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import torch
 
-from stelnet.evaluation import predictions
+from stelnet.evaluation.scores import predictions
 from stelnet.io import read_table, require_one_sky, write_table
-from stelnet.networks import load_ensemble, read_metadata
-from stelnet.scripting import job
+from stelnet.provenance.job import job
+from stelnet.training.networks import load_ensemble, read_metadata
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import Model
-from stelnet.scripting import job
-from stelnet.starlists.parquet_list import ParquetList
+from stelnet.provenance.job import job
+from stelnet.starlists.parquet_list import ParquetList, Rows
 from stelnet.starlists.prediction import Columns, Request
-from stelnet.starlists.scatter import Rows, predict_rows
+from stelnet.starlists.scatter import predict_rows
 
 with job(snakemake) as log:
     path, settings = Path(snakemake.input.stars), snakemake.params.settings

@@ -1,8 +1,8 @@
 """Make the standard rows of all MIST tracks from the official archive or the consolidated table."""
 
+from stelnet.data.mist import read_consolidated, read_tarball
 from stelnet.io import write_table
-from stelnet.mist import read_consolidated, read_tarball
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 READERS = {"mist_tarball": read_tarball, "mist_table": read_consolidated}
 

@@ -2,8 +2,8 @@
 
 import yaml
 
-from stelnet.io import write_text
-from stelnet.scripting import job
+from stelnet.files import write_text
+from stelnet.provenance.job import job
 
 with job(snakemake):
     write_text(yaml.safe_dump(snakemake.config, sort_keys=False), snakemake.output[0])

@@ -3,12 +3,12 @@
 import pandas as pd
 import torch
 
-from stelnet.evaluation import predictions, scores
+from stelnet.evaluation.scores import predictions, scores
 from stelnet.io import read_table, write_csv
-from stelnet.networks import load_ensemble
-from stelnet.scripting import job
-from stelnet.transfer import retrain
-from stelnet.transfer_sample import draw_sample
+from stelnet.provenance.job import job
+from stelnet.training.networks import load_ensemble
+from stelnet.training.retraining import retrain
+from stelnet.training.sample import draw_sample
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

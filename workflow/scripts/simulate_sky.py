@@ -1,7 +1,7 @@
 """Write the raw files of the demo: simulated tracks, catalogues and clusters in the real ones' formats."""
 
-from stelnet.acquisition import write_source
-from stelnet.scripting import job
+from stelnet.data.acquisition import write_source
+from stelnet.provenance.job import job
 from stelnet.simulation.sky import simulate
 
 with job(snakemake) as log:

@@ -1,7 +1,7 @@
 """Write a simulated star list, as a user might bring one."""
 
 from stelnet.io import write_table
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 from stelnet.simulation.field import star_list
 
 with job(snakemake):

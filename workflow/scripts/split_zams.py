@@ -1,8 +1,10 @@
 """Split the MIST rows at the ZAMS, mark the held-out ones, and tell the ZAMS age of a mass and the bounds."""
 
-from stelnet.io import read_table, write_json, write_table
-from stelnet.mist import split_stages, zams_table
-from stelnet.scripting import job
+from stelnet.data.stages import split_stages
+from stelnet.data.zams import zams_table
+from stelnet.files import write_json
+from stelnet.io import read_table, write_table
+from stelnet.provenance.job import job
 
 with job(snakemake) as log:
     params = snakemake.params

@@ -4,7 +4,7 @@ import pandas as pd
 
 from stelnet.catalogues import standardise
 from stelnet.io import write_csv, write_table
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake) as log:
     params, catalogue = snakemake.params, snakemake.wildcards.catalogue

@@ -2,7 +2,7 @@
 
 from stelnet.catalogues import standardise_cluster
 from stelnet.io import read_table, write_csv, write_table
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake) as log:
     params, cluster = snakemake.params, snakemake.wildcards.cluster

@@ -4,10 +4,10 @@ from functools import partial
 
 import pandas as pd
 
-from stelnet import tables
-from stelnet.evaluation import consistent_fractions, gather
+from stelnet.evaluation import tables
+from stelnet.evaluation.scores import consistent_fractions, gather
 from stelnet.io import read_table
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     params, inputs = snakemake.params, snakemake.input

@@ -4,10 +4,11 @@ import json
 
 import torch
 
-from stelnet.io import read_json, read_table, sha256_file, write_csv
-from stelnet.networks import Scaling, save_network
-from stelnet.scripting import job
-from stelnet.training import train_block
+from stelnet.files import read_json, sha256_file
+from stelnet.io import read_table, write_csv
+from stelnet.provenance.job import job
+from stelnet.training.baseline import train_block
+from stelnet.training.networks import Scaling, save_network
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

@@ -4,10 +4,11 @@ import json
 
 import torch
 
-from stelnet.io import read_table, sha256_file, write_csv
-from stelnet.networks import load_ensemble, save_network
-from stelnet.scripting import job
-from stelnet.transfer import retrain
+from stelnet.files import sha256_file
+from stelnet.io import read_table, write_csv
+from stelnet.provenance.job import job
+from stelnet.training.networks import load_ensemble, save_network
+from stelnet.training.retraining import retrain
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

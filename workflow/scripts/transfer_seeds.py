@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from stelnet import tables
-from stelnet.evaluation import scores
+from stelnet.evaluation import tables
+from stelnet.evaluation.scores import scores
 from stelnet.io import read_table
-from stelnet.scripting import job
+from stelnet.provenance.job import job
 
 with job(snakemake):
     params, inputs = snakemake.params, snakemake.input

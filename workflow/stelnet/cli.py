@@ -43,8 +43,9 @@ def audit(
 
     Exit codes: 0 verified, 1 stale, 2 altered, 3 unknown; the worst wins.
     """
-    from stelnet.audit import Audit, Verdict, output_folder
-    from stelnet.terminal import show
+    from stelnet.audit.audit import Audit, output_folder
+    from stelnet.audit.findings import Verdict
+    from stelnet.audit.terminal import show
 
     if bool(paths) == everything:
         raise typer.BadParameter("name files, or give --all")
@@ -81,8 +82,8 @@ def archive(
     results: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
 ) -> None:
     """Bundle results, records, logs and the committed code in one zip file, as a Workflow Run RO-Crate."""
-    from stelnet.audit import Audit
-    from stelnet.crate import archive as write
+    from stelnet.audit.audit import Audit
+    from stelnet.audit.crate import archive as write
 
     try:
         write(Audit(results, repository(Path(os.path.abspath(results)))), path)
@@ -98,7 +99,7 @@ def _recorded(folder: Path) -> bool:
 
 def repository(out: Path) -> Path:
     """Return the repository around an output folder, or else the one that this library belongs to."""
-    from stelnet.records import ROOT
+    from stelnet.provenance.records import ROOT
 
     return next((folder for folder in out.parents if (folder / "Snakefile").is_file()), ROOT)
 

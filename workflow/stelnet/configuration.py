@@ -122,9 +122,9 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         f"must be below training.bootstraps, which is {training['bootstraps']}",
     )
     for key, name, module in (
-        ("training.network", training["network"], "networks"),
-        ("training.loss", training["loss"], "losses"),
-        ("transfer.loss", transfer["loss"], "losses"),
+        ("training.network", training["network"], "training/networks"),
+        ("training.loss", training["loss"], "training/losses"),
+        ("transfer.loss", transfer["loss"], "training/losses"),
     ):
         names = registered(module)
         require(

@@ -14,11 +14,11 @@ import pandas as pd
 from safetensors import safe_open
 from tabulate import tabulate
 
-from stelnet.cards import DEFAULT
 from stelnet.cards.scores import DECIMALS, INTERVALS, assignment, scores
 from stelnet.errors import DataError
-from stelnet.inference.bundle import STAGES
-from stelnet.io import sha256_file
+from stelnet.files import sha256_file
+from stelnet.inference.packaged import DEFAULT
+from stelnet.terms import STAGES
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 #: What stands where there is no number.
@@ -44,7 +44,7 @@ class Evidence:
     stars
         Catalogue or cluster -> its standard star table.
     drawn
-        Stage -> the sample that its transfer networks learnt from, see :mod:`stelnet.transfer_sample`.
+        Stage -> the sample that its transfer networks learnt from, see :mod:`stelnet.training.sample`.
     points
         Stage -> all its MIST points.
     mist_error

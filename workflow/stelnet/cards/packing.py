@@ -1,6 +1,6 @@
 """Take the models of a finished run, their card and the record of what made them to where they are packaged.
 
-``python -m stelnet.cards.packing results resources/pretrained`` (`make pretrained`).
+``python -m stelnet.inference.packaged.packing results resources/pretrained`` (`make pretrained`).
 """
 
 import shutil
@@ -10,12 +10,13 @@ from typing import Any
 
 import typer
 
-from stelnet.audit import Audit, Finding, Verdict
-from stelnet.cards import CARD, PROVENANCE, read, verify
+from stelnet.audit.audit import Audit
+from stelnet.audit.findings import Finding, Verdict
+from stelnet.audit.terminal import show
 from stelnet.errors import DataError, StelnetError
-from stelnet.io import atomic_path, sha256_file, write_json
-from stelnet.records import digest
-from stelnet.terminal import show
+from stelnet.files import atomic_path, sha256_file, write_json
+from stelnet.inference.packaged import CARD, PROVENANCE, read, verify
+from stelnet.provenance.records import digest
 
 #: Folder of the models below the results, and the card for readers.
 FOLDER, TEXT = "pretrained", "README.md"

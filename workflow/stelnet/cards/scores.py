@@ -8,7 +8,7 @@ import pandas as pd
 from astropy.stats import binom_conf_interval
 from numpy.typing import NDArray
 
-from stelnet.evaluation import QUANTITIES
+from stelnet.evaluation.scores import QUANTITIES
 from stelnet.inference.model import Model, Predictions
 
 #: Percent of the probability in an interval -> the columns of its ends.

@@ -16,7 +16,7 @@ import pandera.pandas as pa
 
 from stelnet.catalogues._common import MASS_GRID, RawFile, Rows, checked, number, text
 from stelnet.errors import ConfigError, DataError
-from stelnet.io import STAR_COLUMNS
+from stelnet.terms import STAR_COLUMNS
 
 _ERROR = number(0.0, 10.0, "dex, or NaN where it is unknown", empty=True)
 _NAME = pa.Column(str, unique=True, coerce=True, description="a name that no other star of the table has")
@@ -76,7 +76,7 @@ def standardise(
 
     Returns
     -------
-    The stars, columns :data:`stelnet.io.STAR_COLUMNS`; the rows left out, columns row (data row of the raw
+    The stars, columns :data:`stelnet.terms.STAR_COLUMNS`; the rows left out, columns row (data row of the raw
     file, from 1), star_id, reason.
 
     Raises
@@ -109,7 +109,8 @@ def standardise_cluster(
     names
         What the raw files call the cluster.
     zams
-        Table of :func:`stelnet.mist.zams_table`, by which members on the other side of the ZAMS are left out;
+        Table of :func:`stelnet.data.zams.zams_table`, by which members on the
+        other side of the ZAMS are left out;
         None where the raw file holds one side already.
     """
     read = _function(adapter, "read_cluster")

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from stelnet.catalogues._common import RawFile, Rows, number, text
+from stelnet.data.zams import zams_log_age
 from stelnet.errors import DataError
-from stelnet.mist import zams_log_age
 
 _LOG_AGE = number(5, 10.2, "dex(yr)")
 ASSEMBLED = {
@@ -133,7 +133,7 @@ def drop_other_side(rows: Rows, stage: str, zams: pd.DataFrame) -> None:
     Parameters
     ----------
     zams
-        Table of :func:`stelnet.mist.zams_table`.
+        Table of :func:`stelnet.data.zams.zams_table`.
     """
     stars = rows.table
     arrival = pd.Series(zams_log_age(stars["log_mass"], zams), stars.index)

@@ -77,7 +77,7 @@ def star_list(stars: str, given: Format | None) -> Iterator["StarList"]:
 
     Standard input is put into a file first, as formats need to seek.
     """
-    from stelnet.starlists.reading import open_list
+    from stelnet.starlists.opening import open_list
 
     path = file_of(stars)
     if path:

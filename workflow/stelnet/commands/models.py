@@ -9,8 +9,8 @@ import typer
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models that come with the library; `stelnet predict --model` takes their names."""
-    from stelnet.cards import verify
     from stelnet.errors import StelnetError
+    from stelnet.inference.packaged import verify
 
     try:
         verify()
@@ -34,7 +34,7 @@ def packaged() -> list[dict[str, Any]]:
     -> number of points); made, the time in ISO 8601; commit of the code that made it, with "-dirty" behind it
     where there were changes; bytes; sha256; path.
     """
-    from stelnet.cards import CARD, PROVENANCE, read, weights
+    from stelnet.inference.packaged import CARD, PROVENANCE, read, weights
 
     card, provenance = read(CARD), read(PROVENANCE)
     rows = []

@@ -62,24 +62,26 @@ def plot(
     try:
         target = out or _default_target(file_of(stars), star)
         _check_target(target)
-        from stelnet.plotting import starlist, style
-        from stelnet.plotting.stars import crowd_figure, star_figure
+        from stelnet.plotting import style
         from stelnet.starlists.prediction import Columns
+        from stelnet.starplots import content
+        from stelnet.starplots.many_stars import crowd_figure
+        from stelnet.starplots.one_star import star_figure
 
         with star_list(stars, input_kind) as opened:
             columns = Columns.found(opened, teff, lum, e_teff, e_lum)
             chosen = load_model(model)
             say(*columns.described().values())
-            names, naming = starlist.names(opened)
+            names, naming = content.names(opened)
             say(naming)
-            background = starlist.background(chosen, _tracks(tracks))
+            background = content.background(chosen, _tracks(tracks))
             about = f"model {chosen.name} {chosen.sha256[:12]}" + (f", stage {stage}" if stage else "")
             if star:
-                row = starlist.row(names, star, opened.label)
-                one = starlist.star(chosen, opened, columns, row, names[row], stage)
+                row = content.row(names, star, opened.label)
+                one = content.star(chosen, opened, columns, row, names[row], stage)
                 figure, title = star_figure(one, background, about), one.name
             else:
-                table, flags = starlist.everything(chosen, opened, columns, stage)
+                table, flags = content.everything(chosen, opened, columns, stage)
                 figure = crowd_figure(table, flags, names, background, about)
                 title = f"{opened.label}, {len(names)} stars"
         style.save(figure, [target], title, chosen.simulated)

@@ -142,7 +142,7 @@ def _progress(stars: "StarList") -> Iterator[Callable[[int], Any]]:
 
 
 def _summarise(summary: "Summary") -> None:
-    from stelnet.inference.columns import FLAGS
+    from stelnet.inference.answer import FLAGS
 
     told = summary.metadata
     simulated = ", trained on a simulated sky" if told["simulated"] else ""

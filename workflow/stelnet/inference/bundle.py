@@ -22,16 +22,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from stelnet.errors import DataError
+from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STAGES = ("pre", "post")
+
 #: Networks that :mod:`stelnet.inference.forward` can evaluate.
 NETWORK = "relu_mlp"
 #: The same in both stages.
 COMMON = ("network", "variant", "simulated")
-LOG_AGE_UNIVERSE = np.log10(13.8e9)
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,8 @@ def write_bundle(
         Networks that do not belong together, or whose shape prediction does not know.
     """
     from stelnet import __version__
+    from stelnet.files import atomic_path
     from stelnet.inference import domain
-    from stelnet.io import atomic_path
 
     tensors, marks, digests = {}, {}, {}
     for stage in STAGES:

@@ -119,7 +119,7 @@ def distance_field(tracks: "pd.DataFrame", raster: Raster) -> np.ndarray:
     Parameters
     ----------
     tracks
-        Standard rows of the stage, see :mod:`stelnet.mist`.
+        Standard rows of the stage, see :mod:`stelnet.data.mist`.
     raster
         Where the nodes are.
     """

@@ -21,8 +21,6 @@ TABLE_SIZE = 1024
 TILE = 16
 #: A cell of the table is coarse when interpolation may err by more than this [dex].
 COARSE = 0.01
-
-
 #: Runs a function on each of many parts.
 Run = Callable[[Callable[[slice], None], list[slice]], None]
 

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from stelnet.cards import DEFAULT, weights
 from stelnet.errors import ConfigError
 from stelnet.inference import domain
-from stelnet.inference.bundle import STAGES, Bundle, read_bundle
-from stelnet.inference.columns import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.bundle import Bundle, read_bundle
+from stelnet.inference.draws import draws
 from stelnet.inference.forward import Ensemble, Run, Table
 from stelnet.inference.hierarchy import Weights
-from stelnet.inference.posterior import NODES, Sky, Source, Stars, draws, posteriors
+from stelnet.inference.inputs import NODES, Stars
+from stelnet.inference.packaged import DEFAULT, weights
+from stelnet.inference.posterior import Source, posteriors
+from stelnet.inference.sky import Sky
+from stelnet.terms import STAGES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,13 +43,13 @@ TABLE_COST = 400_000
 class Predictions(dict[str, np.ndarray]):
     """Column -> array, one value a star in the order given; ``pandas.DataFrame`` and others take it as it is.
 
-    The columns are those of :data:`stelnet.inference.columns.COLUMNS`, numbers in float32, and after
-    ``samples=N`` also those of :data:`~stelnet.inference.columns.SAMPLES`, float32 (n, N).
+    The columns are those of :data:`stelnet.inference.answer.COLUMNS`, numbers in float32, and after
+    ``samples=N`` also those of :data:`~stelnet.inference.answer.SAMPLES`, float32 (n, N).
 
     Attributes
     ----------
     bits
-        The flags as numbers, uint16 (n,), see :class:`stelnet.inference.columns.Flag`.
+        The flags as numbers, uint16 (n,), see :class:`stelnet.inference.answer.Flag`.
     """
 
     def __init__(self, numbers: dict[str, np.ndarray], bits: np.ndarray) -> None:
@@ -203,7 +207,7 @@ class Model:
             Shape (n,) [dex K], [dex Lsun]; NaN is missing, infinite is invalid: both yield NaN and a flag.
         e_log_teff, e_log_lum
             Their Gaussian errors [dex], shape (n,) or one number; None, or NaN for one star, is the default,
-            :data:`stelnet.inference.posterior.DEFAULT_ERRORS`; 0 is no error.
+            :data:`stelnet.inference.inputs.DEFAULT_ERRORS`; 0 is no error.
         stage
             The stage of all stars, where it is known.
         method

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from stelnet import records
-from stelnet.io import atomic_path
+from stelnet.files import atomic_path
+from stelnet.provenance import records
 
 # a line for every table of every font that goes into a PDF would drown a job's log
 logging.getLogger("fontTools").setLevel(logging.WARNING)

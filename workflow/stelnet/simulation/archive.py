@@ -7,17 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stelnet.io import atomic_path
-from stelnet.simulation.tracks import (
-    IAMS,
-    PRIMARY_EEPS,
-    TAHEB,
-    TAMS,
-    ZAHEB,
-    ZAMS,
-    evolution,
-    last_eep,
-)
+from stelnet.files import atomic_path
+from stelnet.simulation.tracks import IAMS, PRIMARY_EEPS, TAHEB, TAMS, ZAHEB, ZAMS, evolution, last_eep
 
 FOLDER = "MIST_v1.2_feh_p0.00_afe_p0.0_vvcrit0.4_EEPS"
 #: Initial masses [Msun], evenly spaced in the logarithm over the range of the relations, in units of 0.01.

@@ -16,7 +16,8 @@ import pandas as pd
 from astropy.table import Table
 
 from stelnet.errors import DataError
-from stelnet.io import atomic_path, write_csv
+from stelnet.files import atomic_path
+from stelnet.io import write_csv
 from stelnet.seeds import generator
 from stelnet.simulation.archive import write_archive
 from stelnet.simulation.tracks import SOLAR_LOG_G, SOLAR_LOG_TEFF, Evolution, eep_at, evolution

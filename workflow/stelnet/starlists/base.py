@@ -1,8 +1,9 @@
 """What all star lists have in common: their columns, and their rows in blocks of bounded size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from stelnet.errors import DataError, StelnetError
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
 
 #: What stands for "no value" in text, whatever the case.
 MISSING = ("", "-", "--", "...", "null", "none", "na", "n/a", "#n/a", "<na>", "masked")
@@ -182,3 +184,52 @@ def present(text: pa.ChunkedArray) -> pa.ChunkedArray:
     text = compute.utf8_trim_whitespace(text)
     gone = compute.is_in(compute.utf8_lower(text), pa.array(MISSING, text.type))
     return compute.if_else(gone, pa.scalar(None, text.type), text)
+
+
+#: Name -> unit and description of columns.
+About = Mapping[str, tuple[str, str]]
+#: Under this name every format but CSV keeps what a prediction writes of itself.
+METADATA = "stelnet"
+
+
+class Writer:
+    """Writes a star list with columns added to it.
+
+    Parameters
+    ----------
+    target
+        Path of the file, or a binary stream for CSV.
+    stars
+        The list that is continued.
+    about
+        The new columns.
+    """
+
+    #: Whether blocks need all columns of the list, whether text may stay text, and whether NaN is left out.
+    streams, text, leaves_out = True, False, False
+
+    def __init__(self, target: Path | IO[bytes], stars: StarList, about: About) -> None:
+        self.target, self.stars, self.about = target, stars, about
+
+    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+        """Add rows; `new` holds the arrays of the new columns."""
+        raise NotImplementedError
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        """Write what remains, the metadata among it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file, finished or not."""
+
+    def extended(self, block: pa.Table, new: Mapping[str, NDArray]) -> pa.Table:
+        """Return a block with the new columns."""
+        for name, values in new.items():
+            unit, description = self.about[name]
+            kind = pa.string() if values.dtype == object else None
+            array = pa.array(values.ravel(), kind, from_pandas=self.leaves_out)
+            if values.ndim > 1:
+                array = pa.FixedSizeListArray.from_arrays(array, values.shape[1])
+            about = {"unit": unit, "description": description} if unit else {"description": description}
+            block = block.append_column(pa.field(name, array.type, metadata=about), array)
+        return block

@@ -1,14 +1,17 @@
 """Star lists in CSV files, which are streamed."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from stelnet.errors import DataError
-from stelnet.starlists.base import StarList, is_number, present, rebatched, require_distinct
+from stelnet.starlists.base import About, StarList, Writer, is_number, present, rebatched, require_distinct
 
 #: Bytes of a file that are parsed at a time.
 BLOCK = 4 << 20
@@ -156,3 +159,73 @@ def _typed(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if kind != pa.string():
         return present(text).cast(kind)
     return compute.if_else(compute.equal(text, ""), pa.scalar(None, kind), text)
+
+
+NOT_IN_CSV = (
+    *(pa.types.is_nested, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
+    *(pa.types.is_duration, pa.types.is_interval),
+)
+
+
+class CsvWriter(Writer):
+    """CSV, in which text of the list stays as it was; it holds no units and no metadata."""
+
+    text = leaves_out = True
+
+    def __init__(self, target: Path | IO[bytes], stars: StarList, about: About) -> None:
+        super().__init__(target, stars, about)
+        compressed = isinstance(target, Path) and target.suffix == ".gz"
+        self._stream = (
+            pa.output_stream(str(target), compression="gzip" if compressed else None)
+            if isinstance(target, Path)
+            else target
+        )
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow([*stars.units, *about])
+        self._stream.write(header.getvalue().encode())
+
+    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+        from pyarrow import csv as arrow_csv
+
+        block = self.extended(block, new)
+        for field in block.schema:
+            if any(is_kind(field.type) for is_kind in NOT_IN_CSV):
+                raise DataError(
+                    f"column {field.name!r} holds {field.type}, which CSV cannot: choose another --format."
+                )
+        plain = pa.table([_plain(column) for column in block.columns], block.schema.names)
+        options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+        text = pa.BufferOutputStream()
+        try:
+            arrow_csv.write_csv(plain, text, options)
+            self._stream.write(text.getvalue())
+        except pa.ArrowInvalid:
+            # some value needs quotes
+            self._stream.write(_quoted(plain))
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        if isinstance(self.target, Path):
+            self._stream.close()
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _quoted(block: pa.Table) -> pa.Buffer:
+    """Return rows as CSV, quoted where they must be; Arrow itself would quote all text or none."""
+    from pyarrow import compute
+
+    columns = []
+    for column in block.combine_chunks().columns:
+        text = column.cast(pa.string()).combine_chunks()
+        special = compute.fill_null(compute.match_substring_regex(text, '[",\r\n]'), False)
+        inner = compute.replace_substring(text, '"', '""')
+        columns.append(compute.if_else(special, compute.binary_join_element_wise('"', inner, '"', ""), text))
+    rows = compute.binary_join_element_wise(*columns, ",", null_handling="replace", null_replacement="")
+    lines = compute.binary_join_element_wise(rows, "\n", "")
+    lines = lines.combine_chunks() if isinstance(lines, pa.ChunkedArray) else lines
+    return lines.buffers()[2]

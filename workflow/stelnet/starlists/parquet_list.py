@@ -1,7 +1,9 @@
 """Star lists in Parquet files, which are streamed."""
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from stelnet.starlists.base import StarList, rebatched, require_distinct
+from stelnet.errors import DataError
+from stelnet.starlists.base import METADATA, NUMERIC, About, StarList, Writer, rebatched, require_distinct
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -95,3 +98,113 @@ def _yaml_header(text: bytes) -> dict[str, Any]:
     from astropy.table.meta import get_header_from_yaml
 
     return get_header_from_yaml(text.decode().splitlines())
+
+
+class ParquetWriter(Writer):
+    """Parquet, with units where astropy, Arrow and this package look for them."""
+
+    def __init__(self, target: Path, stars: StarList, about: About) -> None:
+        super().__init__(target, stars, about)
+        self._writer = None
+        self._schema: pa.Schema | None = None
+        self._longest: dict[str, int] = {}
+
+    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+        from pyarrow import compute, parquet
+
+        block = self.extended(block, new)
+        if self._writer is None:
+            self._schema = block.schema
+            text = [field.name for field in block.schema if not _is_number(field.type)]
+            # what is told of the list is written at the end, as the flags are counted only then
+            self._writer = parquet.ParquetWriter(
+                self.target, block.schema, compression="zstd", compression_level=1, use_dictionary=text,
+                write_statistics=list(self.stars.units), store_schema=False,
+            )  # fmt: skip
+        for field in block.schema:
+            if pa.types.is_string(field.type):
+                longest = compute.max(compute.utf8_length(block[field.name])).as_py() or 1
+                self._longest[field.name] = max(longest, self._longest.get(field.name, 1))
+        self._writer.write_table(block.cast(self._schema), row_group_size=max(block.num_rows, 1))
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        from astropy.io.misc import yaml
+
+        header = _plain_dicts(self.stars.header())
+        known = {item["name"] for item in header["datatype"]}
+        header["datatype"] += [{"name": name} for name in self.stars.units if name not in known]
+        header["datatype"] += [
+            {"name": name, "description": description, **({"unit": unit} if unit else {})}
+            for name, (unit, description) in self.about.items()
+        ]
+        header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
+        units = self.stars.units | {name: unit for name, (unit, _) in self.about.items()}
+        units = {name: unit for name, unit in units.items() if unit}
+        told: dict[str | bytes, str | bytes] = dict(self._schema.metadata or {})
+        told |= {f"table::len::{name}": str(longest) for name, longest in self._longest.items()}
+        told[METADATA] = json.dumps({**metadata, "units": units}, sort_keys=True)
+        told["table_meta_yaml"] = yaml.dump(header).strip()
+        schema = self._schema.with_metadata(told)
+        # readers take all metadata from the schema that Arrow keeps in the file
+        arrow = {b"ARROW:schema": base64.b64encode(schema.serialize())}
+        self._writer.add_key_value_metadata({**schema.metadata, **arrow})
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return any(is_kind(kind) for is_kind in NUMERIC)
+
+
+def _plain_dicts(item: Any) -> Any:
+    """Return nested dicts and lists without the ordered kinds, which YAML would not write."""
+    if type(item) in (dict, OrderedDict):
+        return {key: _plain_dicts(value) for key, value in item.items()}
+    return [_plain_dicts(value) for value in item] if isinstance(item, list) else item
+
+
+def count_rows(path: str | Path) -> int:
+    """Return the number of rows of a Parquet file, which its footer tells; DataError where it is none."""
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_metadata(path).num_rows
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file.")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{path}: not readable as Parquet ({error}); convert the list to Parquet first.")
+
+
+class Rows(ParquetList):
+    """Some rows of a Parquet file; row groups that hold none of them are not read.
+
+    Parameters
+    ----------
+    path, label
+        As for every star list.
+    first, count
+        Number of rows before the first one wanted, and how many are wanted; there may be fewer.
+    """
+
+    def __init__(self, path: Path, label: str, first: int, count: int) -> None:
+        super().__init__(path, label)
+        self.first, self.rows = first, max(0, min(count, self.rows - first))
+
+    def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        footer, groups, row, skip, left = self._file.metadata, [], 0, self.first, self.rows
+        for i in range(footer.num_row_groups):
+            count = footer.row_group(i).num_rows
+            if row + count <= self.first:
+                skip -= count
+            elif row < self.first + self.rows:
+                groups.append(i)
+            row += count
+        for batch in self._file.iter_batches(size, row_groups=groups, columns=names):
+            part = batch.slice(min(skip, batch.num_rows), left)
+            skip, left = max(0, skip - batch.num_rows), left - part.num_rows
+            if part.num_rows:
+                yield part
+            if not left:
+                return

@@ -11,11 +11,13 @@ import numpy as np
 
 import stelnet
 from stelnet.errors import DataError
-from stelnet.inference.columns import COLUMNS, FLAGS, SAMPLES
-from stelnet.inference.posterior import DEFAULT_ERRORS
+from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.inputs import DEFAULT_ERRORS
 from stelnet.starlists.base import StarList
-from stelnet.starlists.columns import LUM, TEFF, Ambiguous, Quantity, Reading, find
-from stelnet.starlists.writing import open_writer
+from stelnet.starlists.columns import Ambiguous, find
+from stelnet.starlists.opening import open_writer
+from stelnet.starlists.quantities import LUM, TEFF, Quantity
+from stelnet.starlists.readings import Reading
 
 if TYPE_CHECKING:
     import pyarrow as pa

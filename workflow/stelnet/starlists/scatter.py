@@ -15,69 +15,18 @@ import numpy as np
 import pyarrow as pa
 
 from stelnet.errors import DataError
-from stelnet.io import atomic_path
+from stelnet.files import atomic_path
 from stelnet.starlists.base import rebatched
-from stelnet.starlists.parquet_list import ParquetList
-from stelnet.starlists.prediction import (
-    Columns,
-    Request,
-    circumstances,
-    columns_beside,
-    new_columns,
-    outcome,
-)
-from stelnet.starlists.writing import open_writer
+from stelnet.starlists.opening import open_writer
+from stelnet.starlists.parquet_list import ParquetList, Rows
+from stelnet.starlists.prediction import Columns, Request, circumstances, columns_beside, new_columns, outcome
 
 if TYPE_CHECKING:
     from stelnet.inference.model import Model
 
+
 #: Rows in memory at a time.
 BLOCK = 1 << 17
-
-
-def count_rows(path: str | Path) -> int:
-    """Return the number of rows of a Parquet file, which its footer tells; DataError where it is none."""
-    from pyarrow import parquet
-
-    try:
-        return parquet.read_metadata(path).num_rows
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file.")
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: not readable as Parquet ({error}); convert the list to Parquet first.")
-
-
-class Rows(ParquetList):
-    """Some rows of a Parquet file; row groups that hold none of them are not read.
-
-    Parameters
-    ----------
-    path, label
-        As for every star list.
-    first, count
-        Number of rows before the first one wanted, and how many are wanted; there may be fewer.
-    """
-
-    def __init__(self, path: Path, label: str, first: int, count: int) -> None:
-        super().__init__(path, label)
-        self.first, self.rows = first, max(0, min(count, self.rows - first))
-
-    def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        footer, groups, row, skip, left = self._file.metadata, [], 0, self.first, self.rows
-        for i in range(footer.num_row_groups):
-            count = footer.row_group(i).num_rows
-            if row + count <= self.first:
-                skip -= count
-            elif row < self.first + self.rows:
-                groups.append(i)
-            row += count
-        for batch in self._file.iter_batches(size, row_groups=groups, columns=names):
-            part = batch.slice(min(skip, batch.num_rows), left)
-            skip, left = max(0, skip - batch.num_rows), left - part.num_rows
-            if part.num_rows:
-                yield part
-            if not left:
-                return
 
 
 def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request, target: Path) -> None:

@@ -2,16 +2,21 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from astropy.table import Table
+from numpy.typing import NDArray
 
 from stelnet.errors import DataError
-from stelnet.starlists.base import StarList, require_distinct
+from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 
 class AstropyList(StarList):
@@ -64,3 +69,86 @@ def _read_votable(path: Path, label: str) -> Read:
 
 def _note(tables: list[Any]) -> str:
     return f"the first of its {len(tables)} tables is read" if len(tables) > 1 else ""
+
+
+#: VOTable has fewer types of integers.
+WIDER = {"int8": "int16", "uint16": "int32", "uint32": "int64"}
+
+
+class TableWriter(Writer):
+    """FITS, ECSV and VOTable: the new columns are kept to the end, when astropy writes them with the list."""
+
+    streams = False
+
+    def __init__(self, target: Path, stars: StarList, about: About, kind: str) -> None:
+        super().__init__(target, stars, about)
+        self._kind = kind
+        self._new: dict[str, list[NDArray]] = {name: [] for name in about}
+
+    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+        for name, values in new.items():
+            self._new[name].append(values)
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        from astropy.table import Column
+
+        table = self.stars.table()
+        for name, (unit, description) in self.about.items():
+            values = np.concatenate(self._new.pop(name))
+            values = values.astype(str) if values.dtype == object else values
+            table.add_column(Column(values, name, unit=unit or None, description=description), copy=False)
+        write = {"fits": _write_fits, "ecsv": _write_ecsv, "votable": _write_votable}[self._kind]
+        with warnings.catch_warnings():
+            # such as: a unit is not of the FITS standard
+            warnings.simplefilter("ignore")
+            try:
+                write(table, self.target, dict(metadata))
+            except (OSError, DataError):
+                raise
+            except Exception as error:
+                reason = str(error).strip().splitlines()[0]
+                raise DataError(
+                    f"{self._kind.upper()} cannot hold this list: {reason}; choose another --format."
+                )
+
+
+def _write_fits(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+    from astropy.io import fits
+
+    for name, column in table.columns.items():
+        if column.dtype.kind == "U" and not "".join(np.ma.filled(column, "").ravel()).isascii():
+            raise DataError(f"column {name!r} has letters that FITS does not know; choose another --format.")
+    table.meta.pop(METADATA, None)
+    # a long value is continued over several cards
+    table.meta[METADATA.upper()] = json.dumps(metadata, sort_keys=True)
+    table.write(path, format="fits", overwrite=True)
+    with fits.open(path, mode="update") as hdus:
+        columns = hdus[1].columns
+        for column in columns:
+            # astropy leaves out what is no unit of the FITS standard, such as any logarithm
+            if column.unit is None and column.name in table.colnames and table[column.name].unit:
+                columns.change_unit(column.name, str(table[column.name].unit))
+
+
+def _write_ecsv(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+    table.meta.pop(METADATA.upper(), None)
+    table.meta[METADATA] = metadata
+    table.write(path, format="ascii.ecsv", overwrite=True)
+
+
+def _write_votable(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+    from astropy.io.votable import from_table
+    from astropy.io.votable.tree import Info
+
+    for name, column in table.columns.items():
+        if column.dtype.name in WIDER:
+            table[name] = column.astype(WIDER[column.dtype.name])
+        elif column.dtype == object:
+            # arrays of any length must be masked ones
+            column[:] = [
+                np.ma.array(item, mask=False) if isinstance(item, np.ndarray) else item for item in column
+            ]
+    tree = from_table(table)
+    first = tree.get_first_table()
+    first.infos.append(Info(name=METADATA, value=json.dumps(metadata, sort_keys=True)))
+    tree.to_xml(str(path), tabledata_format="tabledata")

@@ -1,0 +1,1 @@
+"""Raw data and the MIST tracks: fetched, read, split at the ZAMS."""

@@ -1,0 +1,1 @@
+"""Scores of predictions against catalogues and clusters, and the tables of them."""

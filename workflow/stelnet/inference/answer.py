@@ -1,0 +1,54 @@
+"""What a prediction consists of: names, units and meaning of its columns, and its flags."""
+
+from enum import IntFlag
+
+#: Quantity -> (unit, what it is).
+QUANTITIES = {
+    "log_age": ("dex(yr)", "log10 of the age"),
+    "log_mass": ("dex(Msun)", "log10 of the current mass"),
+}
+STAGES = {"pre": "before the ZAMS", "post": "after the ZAMS"}
+#: Suffix -> (probability, quantile of the standard normal distribution).
+QUANTILES = {
+    "median": (0.5, 0.0),
+    "p16": (0.16, -0.99445788),
+    "p84": (0.84, 0.99445788),
+    "p2_5": (0.025, -1.95996398),
+    "p97_5": (0.975, 1.95996398),
+}
+
+#: Column -> (unit, description), in the order of the output.
+COLUMNS: dict[str, tuple[str, str]] = {}
+for _name, (_unit, _text) in QUANTITIES.items():
+    for _suffix, (_level, _) in QUANTILES.items():
+        _what = "median" if _suffix == "median" else f"{100 * _level:g}th percentile"
+        COLUMNS[f"{_name}_{_suffix}"] = _unit, f"{_what} of the posterior of {_text}"
+    for _stage, _when in STAGES.items():
+        COLUMNS[f"{_name}_{_stage}_mean"] = _unit, f"mean of {_text} if the star is {_when}"
+        COLUMNS[f"{_name}_{_stage}_sd"] = "dex", f"standard deviation of {_text} if the star is {_when}"
+COLUMNS["p_pre"] = "", "probability that the star is before the ZAMS"
+COLUMNS["flags"] = "", "names of the flags raised, separated by commas"
+#: Columns of posterior draws, arrays of (draws,) a star, which come on request.
+SAMPLES = {
+    f"{name}_samples": (unit, f"draws from the posterior of {text}")
+    for name, (unit, text) in QUANTITIES.items()
+}
+#: Flag -> what it means; the order is that of the bits in ``Predictions.bits``.
+FLAGS = {
+    "missing_teff": "no effective temperature: no answer",
+    "missing_lum": "no luminosity: no answer",
+    "invalid_teff": "the effective temperature is not positive and finite: no answer",
+    "invalid_lum": "the luminosity is not positive and finite: no answer",
+    "invalid_error": "an error is negative or infinite: the default one is used",
+    "default_error": "an error is missing: the default one is used",
+    "outside_tracks": "the star and its errors are off the MIST tracks: the answer is extrapolated",
+    "far_outside": "far from the MIST tracks: no answer",
+    "partly_outside": "more than half of the errors' weight is off the MIST tracks",
+    "mist_only": "no star like it was seen in transfer learning: the networks know it from MIST alone",
+    "wrong_stage": "on the MIST tracks of the other stage only, not of the one asked for",
+    "two_modes": "both stages are plausible and disagree: see each stage's mean",
+    "coarse_table": "interpolated across a fold of the networks' answers: ask for the exact method",
+    "older_than_universe": "the median age exceeds that of the Universe, as MIST's tracks of light stars do",
+}
+
+Flag = IntFlag("Flag", [name.upper() for name in FLAGS])

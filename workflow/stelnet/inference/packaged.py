@@ -1,0 +1,69 @@
+"""The models that come with the library: where they lie, what their card says, and whether they fit it.
+
+Kept light, because every prediction passes here; what makes the card is in the modules beside this one.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from stelnet.errors import DataError
+
+#: The model that is used where none is named.
+DEFAULT = "transfer"
+#: The card for machines, and the record of what made it and the models; both lie beside the models.
+CARD, PROVENANCE = "models.json", "provenance.json"
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def folder() -> Path:
+    """Return the folder of the packaged models, in an installation or in a checkout."""
+    installed = _PACKAGE / "pretrained"
+    return installed if installed.is_dir() else _PACKAGE.parents[1] / "resources/pretrained"
+
+
+def read(name: str, where: Path | None = None) -> dict[str, Any]:
+    """Return the content of :data:`CARD` or :data:`PROVENANCE` of a folder, by default the packaged one.
+
+    Raises
+    ------
+    DataError
+        The file is absent or malformed.
+    """
+    path = (where or folder()) / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: not readable ({error}); install stelnet again, or name the file of a model."
+        )
+
+
+def weights(name: str = DEFAULT, where: Path | None = None) -> Path:
+    """Return the file of a packaged model.
+
+    Raises
+    ------
+    DataError
+        There is no such model.
+    """
+    models = read(CARD, where)["models"]
+    if name not in models:
+        raise DataError(f"there is no packaged model {name!r}; there are {', '.join(models)}.")
+    return (where or folder()) / models[name]["file"]
+
+
+def verify(where: Path | None = None) -> None:
+    """Raise DataError when a packaged model is not the one that the card describes."""
+    for name, model in read(CARD, where)["models"].items():
+        path = weights(name, where)
+        if not path.is_file():
+            raise DataError(f"{path}: the file of the model {name!r} is missing; install stelnet again.")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != model["sha256"]:
+            raise DataError(
+                f"{path}: SHA-256 {digest[:12]}... is not that of the card, {model['sha256'][:12]}...; "
+                "install stelnet again."
+            )

@@ -1,0 +1,1 @@
+"""What made a file: records, written by every job of the workflow."""

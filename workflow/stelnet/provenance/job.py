@@ -1,0 +1,50 @@
+"""What every script shares: a log file, a record of each output, errors told without a traceback."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stelnet.errors import StelnetError
+from stelnet.provenance import records
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[logging.Logger]:
+    """Log to the rule's log file and to stderr, and end the job with exit code 2 on a StelnetError.
+
+    When the job ends well, the record of every output is written (see :mod:`stelnet.provenance.records`).
+
+    Parameters
+    ----------
+    snakemake
+        The object that Snakemake hands to a script.
+    """
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[logging.FileHandler(path, mode="w"), logging.StreamHandler()],
+        force=True,
+    )
+    logging.captureWarnings(True)
+    log = logging.getLogger(snakemake.rule)
+    try:
+        begin = time.perf_counter()
+        record = records.Job(snakemake, Path(sys.modules["__main__"].__file__))
+        records.current.set(record)
+        spent = time.perf_counter() - begin
+        yield log
+        begin = time.perf_counter()
+        record.write()
+        log.info("records written in %.3f s", spent + time.perf_counter() - begin)
+    except StelnetError as error:
+        log.error("%s", error)
+        sys.exit(2)
+    except Exception:
+        log.exception("unexpected failure, please report it with this log")
+        sys.exit(1)

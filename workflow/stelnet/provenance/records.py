@@ -1,0 +1,311 @@
+"""The record of every output: which file, made by which code with what settings, from what.
+
+A job describes itself when it starts, so that a figure can carry the id of its record (it has no clock), and
+when it ends well writes one JSON file an output below OUT/provenance. docs/audit.md tells what is in them.
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stelnet.errors import DataError
+from stelnet.files import read_json, sha256_file, write_json
+from stelnet.provenance import code
+
+ROOT = code.PACKAGE.parents[1]
+#: Folder of the records below the output folder.
+FOLDER = "provenance"
+#: Variable through which a run tells its jobs what is the same for all of them (see :func:`describe_run`).
+RUN = "STELNET_RUN"
+#: How a figure tells its commit and the id of its record.
+MARK = re.compile(rb"commit ([\w-]+); inputs sha256 [0-9a-f]{64}; stelnet-record:([0-9a-f]{64})")
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 digest of a value as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def record_path(out: Path, name: str) -> Path:
+    """Return where the record of an output lies; `name` is the output's path relative to `out`."""
+    return out / FOLDER / f"{name}.json"
+
+
+def record_id(record: Mapping[str, Any]) -> str:
+    """Return the id of a record: the same whenever the same code makes the same output of the same inputs."""
+    job = record["job"]
+    shaped = {key: job[key] for key in ("rule", "wildcards", "params", "config")}
+    inputs = {
+        group: {name: entry["sha256"] for name, entry in record[group].items()}
+        for group in ("inputs", "resources")
+    }
+    # an input's name says little once its file is copied elsewhere, its content and its own record's id all
+    ids = sorted(entry["id"] for entry in record["inputs"].values() if entry["id"])
+    return digest([record["output"]["path"], shaped, job["script"]["sha256"], inputs, ids])
+
+
+def commit_of(job: Mapping[str, Any]) -> str:
+    """Return the commit of a job in one word."""
+    return (job["commit"] or "unknown") + "-dirty" * bool(job["dirty"])
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """Return the digest by which a record that was edited by hand is told."""
+    return digest({key: value for key, value in record.items() if key != "seal"})
+
+
+# --- what is the same for all jobs of a run ------------------------------------------------------------
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def environment(root: Path = ROOT) -> dict[str, Any]:
+    """Return the versions of what the project uses directly, and how the environment differs from the lock.
+
+    A package of the lock that is not installed is no difference: no result can have come from it.
+    """
+    installed = {_normal(d.name): d.version.split("+")[0] for d in importlib.metadata.distributions()}
+    lock = root / "envs/requirements.lock"
+    pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)$", lock.read_text(), re.MULTILINE))
+    direct = re.findall(r"^([A-Za-z0-9_.-]+)", (root / "envs/requirements.in").read_text(), re.MULTILINE)
+    return {
+        "prefix": sys.prefix,
+        "packages": {name: installed[_normal(name)] for name in direct if _normal(name) in installed},
+        "lock": {"path": "envs/requirements.lock", "sha256": sha256_file(lock)},
+        "differences": {
+            name: {"lock": version, "installed": installed[_normal(name)]}
+            for name, version in pins.items()
+            if installed.get(_normal(name), version) != version
+        },
+    }
+
+
+def git_state(root: Path = ROOT) -> dict[str, Any]:
+    """Return the commit of the repository at `root`, whether its tree is dirty, and its web page.
+
+    Each is None where it is not known.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    nothing = {"commit": None, "dirty": None, "repository": None}
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return nothing
+        state = {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return nothing
+    try:
+        return state | {"repository": web_address(git("remote", "get-url", "origin"))}
+    except subprocess.CalledProcessError:
+        return state | {"repository": None}
+
+
+def web_address(remote: str) -> str | None:
+    """Return the web page of a remote repository, without credentials; None where it is no public address."""
+    found = re.fullmatch(
+        r"(?:https?://|ssh://|)(?:[^@/]*@)?([\w.-]+\.\w+)(?::\d+)?[:/](.+?)(?:\.git)?/?", remote
+    )
+    return f"https://{found[1]}/{found[2]}" if found and not remote.startswith(("/", ".")) else None
+
+
+def describe_run(configfiles: Iterable[str], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what all jobs of a run share, to be handed to them through the variable :data:`RUN`.
+
+    Parameters
+    ----------
+    configfiles, overrides
+        What the configuration was resolved from, later ones winning; the audit resolves it anew.
+    """
+    return {
+        **git_state(),
+        "environment": environment(),
+        "configuration": {"files": [*configfiles], "overrides": dict(overrides)},
+    }
+
+
+# --- one job -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a figure says of itself."""
+
+    id: str
+    commit: str
+    inputs: str
+
+    def __str__(self) -> str:
+        return f"commit {self.commit}; inputs sha256 {self.inputs}; stelnet-record:{self.id}"
+
+
+class Job:
+    """What a job is, and from what it makes its outputs.
+
+    Parameters
+    ----------
+    snakemake
+        The object that Snakemake hands to a script.
+    script
+        The script that runs.
+    """
+
+    def __init__(self, snakemake: Any, script: Path) -> None:
+        self.started = datetime.now(UTC)
+        self.out = Path(snakemake.config["output_dir"]).absolute()
+        self.outputs = [self._name(path)[1] for path in snakemake.output]
+        run = json.loads(os.environ.get(RUN) or json.dumps(describe_run([], {})))
+        # a job in an environment of its own (conda) is not in that of the run
+        self.environment = run["environment"] if run["environment"]["prefix"] == sys.prefix else environment()
+        params = json.loads(json.dumps(dict(snakemake.params.items()), default=str))
+        config = params.pop("config", {"keys": [], "values": {}})
+        self.job: dict[str, Any] = {
+            "rule": snakemake.rule,
+            "wildcards": dict(snakemake.wildcards.items()),
+            "params": params,
+            "config": config,
+            "seed": params.get("seed"),
+            "script": {"path": _inside(script, ROOT), "sha256": sha256_file(script)},
+            "commit": run["commit"],
+            "dirty": run["dirty"],
+            "repository": run["repository"],
+            "configuration": run["configuration"],
+            "threads": snakemake.threads,
+            "modules": _digests(code.source_files(script)),
+        }
+        self.inputs: dict[str, dict[str, dict[str, Any]]] = {"inputs": {}, "resources": {}}
+        for path in dict.fromkeys(snakemake.input):
+            group, name = self._name(path)
+            entry = {"sha256": sha256_file(path)}
+            if group == "inputs":
+                record = record_path(self.out, name)
+                entry["id"] = read_json(record).get("id") if record.is_file() else None
+            self.inputs[group][name] = entry
+
+    def _name(self, path: str) -> tuple[str, str]:
+        """Return the kind of a file, and its name in the output folder or else in the repository."""
+        absolute = Path(os.path.abspath(path))
+        if absolute.is_relative_to(self.out):
+            return "inputs", absolute.relative_to(self.out).as_posix()
+        return "resources", _inside(absolute, ROOT)
+
+    def _record(self, name: str) -> dict[str, Any]:
+        record = {"format": 1, "output": {"path": name}, "job": self.job, **self.inputs}
+        return record | {"id": record_id(record)}
+
+    def identity(self, path: str | Path) -> Identity:
+        """Return what a figure says of itself; `path` is where it goes."""
+        inputs = {name: entry["sha256"] for group in self.inputs.values() for name, entry in group.items()}
+        return Identity(
+            id=self._record(self._name(str(path))[1])["id"],
+            commit=commit_of(self.job),
+            inputs=digest(inputs),
+        )
+
+    def write(self) -> None:
+        """Write the record of every output; raise OSError when an output is not there."""
+        ended = datetime.now(UTC)
+        begun = _process_start() or self.started
+        self.job |= {
+            # adapters are imported by their configured names
+            "modules": _digests(_loaded()) | self.job["modules"],
+            "environment": {key: value for key, value in self.environment.items() if key != "prefix"},
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cpu": _cpu(),
+            "gpu": _gpu(),
+            "started": begun.isoformat(timespec="milliseconds"),
+            "ended": ended.isoformat(timespec="milliseconds"),
+            "wall_seconds": round((ended - begun).total_seconds(), 3),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        }
+        for name in self.outputs:
+            path = self.out / name
+            record = self._record(name)
+            record["output"] |= {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+            if (sidecar := Path(f"{path}.source.json")).is_file():
+                record["source"] = _origin(sidecar, path.name)
+            write_json(record | {"seal": seal(record)}, record_path(self.out, name))
+
+
+#: The job that runs; figures take their identity from it.
+current: ContextVar[Job | None] = ContextVar("current", default=None)
+
+
+def _inside(path: Path, folder: Path) -> str:
+    path, folder = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _digests(paths: Iterable[Path]) -> dict[str, str]:
+    return {_inside(path, ROOT): sha256_file(path) for path in paths}
+
+
+def _loaded() -> set[Path]:
+    """Return the files of this package that this process has imported."""
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == code.PACKAGE.name]
+    return {Path(module.__file__) for module in modules if module.__file__} - code.bookkeeping()
+
+
+def _process_start() -> datetime | None:
+    """Return when this process began, imports included, where the system tells."""
+    try:
+        ticks = float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    age = uptime - ticks / os.sysconf("SC_CLK_TCK")
+    return datetime.fromtimestamp(datetime.now(UTC).timestamp() - age, UTC)
+
+
+def _cpu() -> str:
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    """Return the GPU that this job used, None if it used none."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_initialized() else None
+
+
+@functools.cache
+def registry(root: Path) -> dict[str, Any]:
+    """Return the content of resources/datasets.yaml."""
+    import yaml  # few jobs need it
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+    return yaml.load((root / "resources/datasets.yaml").read_text(encoding="utf-8"), loader)
+
+
+def _origin(sidecar: Path, name: str) -> dict[str, Any]:
+    """Return where a raw file came from, and whom to cite for it."""
+    source = read_json(sidecar)
+    dataset = registry(ROOT).get(source["dataset"], {"files": []})
+    file = next((file for file in dataset["files"] if file["name"] == name), None)
+    if file is None:
+        raise DataError(f"{sidecar}: {source['dataset']!r} has no file {name} in resources/datasets.yaml.")
+    registered = {key: file[key] for key in ("name", "url", "mirror", "sha256")}
+    about = {key: dataset[key] for key in ("title", "version", "citations")}
+    return {**source, **about, "registered": registered}

@@ -1,0 +1,1 @@
+"""What `stelnet plot` draws."""

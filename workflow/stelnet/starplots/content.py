@@ -1,0 +1,195 @@
+"""What `stelnet plot` draws: stars of a list, what a model says of them, and what lies behind them."""
+
+import difflib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
+
+from stelnet.data.mist import ROW_COLUMNS, read_consolidated, read_tarball
+from stelnet.errors import DataError
+from stelnet.inference.answer import FLAGS, STAGES, Flag
+from stelnet.inference.inputs import DEFAULT_ERRORS
+from stelnet.inference.model import Model
+from stelnet.io import read_table
+from stelnet.plotting.hrd import LAST_EEP
+from stelnet.starlists.base import StarList
+from stelnet.starlists.prediction import Columns
+from stelnet.starplots.diagram import Background, Star
+
+#: Names of columns that identify stars, in order of preference, in lower case and without separators.
+IDENTIFIERS = ("name", "id", "starid", "star", "sourceid", "objectid", "object", "designation", "mainid")
+#: Draws from the posterior of each stage.
+DRAWS = 20_000
+#: Names that are compared with one that is not there.
+COMPARED = 200_000
+#: Stars that are read at a time.
+BLOCK = 1 << 17
+
+
+def _text(stars: StarList, column: str) -> np.ndarray:
+    """Return a column as text, shape (n,), empty where it has no value."""
+    blocks = [block[column] for block in stars.blocks(BLOCK, [column], typed=False)]
+    whole = pa.chunked_array([chunk for block in blocks for chunk in block.chunks], blocks[0].type)
+    if pa.types.is_dictionary(whole.type):
+        whole = whole.cast(whole.type.value_type)
+    return compute.fill_null(compute.utf8_trim_whitespace(whole.cast(pa.string())), "").to_numpy()
+
+
+def names(stars: StarList) -> tuple[np.ndarray, str]:
+    """Return what the stars of a list are called, text of shape (n,), and in words what tells.
+
+    It is one of :data:`IDENTIFIERS`, else the first column of distinct text, else the number of the row.
+
+    Raises
+    ------
+    DataError
+        The list holds no stars.
+    """
+    keys = {re.sub(r"[\W_]", "", column.lower()): column for column in reversed(stars.units)}
+    named = next((keys[key] for key in IDENTIFIERS if key in keys), None)
+    for column in [named] if named else stars.units:
+        values = _text(stars, column)
+        if not len(values):
+            raise DataError(f"{stars.label}: holds no stars.")
+        if named:
+            return values, f"stars are named by column {column}"
+        if len(np.unique(values)) == len(values) and not all(_is_number(value) for value in values[:100]):
+            return values, f"stars are named by column {column}, whose values are all different"
+    rows = np.arange(1, len(values) + 1).astype(str).astype(object)
+    return rows, "no column names the stars: they are told by the numbers of their rows"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def row(names: np.ndarray, wanted: str, label: str) -> int:
+    """Return the index of a star by its name, exact or but for case and spaces, or by the number of its row.
+
+    Raises
+    ------
+    DataError
+        No such star, with those that are similar, or several.
+    """
+
+    def key(name: str) -> str:
+        return re.sub(r"[\s_]", "", name).lower()
+
+    found = np.flatnonzero(names == wanted)
+    if not len(found):
+        alike = key(wanted)
+        found = np.array([i for i, name in enumerate(names) if key(name) == alike], int)
+    if len(found) == 1:
+        return int(found[0])
+    if len(found):
+        rows = ", ".join(str(row + 1) for row in found[:5]) + (" ..." if len(found) > 5 else "")
+        raise DataError(f"{label}: several stars are called {wanted!r}; give the row's number: {rows}.")
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        return int(wanted) - 1
+    close = difflib.get_close_matches(wanted, list(names[:COMPARED]), n=5, cutoff=0.5)
+    hint = f"did you mean {', '.join(close)}?" if close else f"the first is {names[0]}."
+    raise DataError(
+        f"{label}: no star is called {wanted!r}, nor is it the number of one of its {len(names)} rows; {hint}"
+    )
+
+
+def _inputs(stars: StarList, columns: Columns, row: int | None = None) -> dict[str, np.ndarray | None]:
+    """Return the inputs of a prediction, of one row or of all."""
+    parts, seen = [], 0
+    for block in stars.blocks(BLOCK, columns.names, typed=False):
+        if row is None or seen <= row < seen + block.num_rows:
+            part = block if row is None else block.slice(row - seen, 1)
+            parts.append(columns.inputs(stars, part, seen if row is None else row))
+        seen += block.num_rows
+    return {
+        key: None if value is None else np.concatenate([part[key] for part in parts])
+        for key, value in parts[0].items()
+    }
+
+
+def _with_defaults(inputs: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
+    """Return inputs with the errors that the model takes where none is given."""
+    filled = dict(inputs)
+    for name, default in DEFAULT_ERRORS.items():
+        filled[name] = np.where(np.isfinite(inputs[name]), inputs[name], np.nan)
+        errors = inputs[f"e_{name}"]
+        errors = np.full(len(inputs[name]), np.nan) if errors is None else errors
+        with np.errstate(invalid="ignore"):
+            filled[f"e_{name}"] = np.where(np.isfinite(errors) & (errors >= 0), errors, default)
+    return filled
+
+
+def star(model: Model, stars: StarList, columns: Columns, row: int, name: str, stage: str | None) -> Star:
+    """Ask the model for the star in a row, counted from 0, and for draws from the posterior of each stage."""
+    inputs = _inputs(stars, columns, row)
+    answer = {key: values[0] for key, values in model.predict(**inputs, stage=stage).items()}
+    draws = {}
+    for one in (stage,) if stage else STAGES:
+        drawn = model.predict(**inputs, stage=one, samples=DRAWS, first_row=row)
+        both = np.column_stack([drawn["log_age_samples"][0], drawn["log_mass_samples"][0]])
+        both = both[np.isfinite(both).all(axis=1)]
+        if len(both):
+            draws[str(one)] = both
+    shown = {key: float(values[0]) for key, values in _with_defaults(inputs).items()}
+    return Star(
+        name,
+        (shown["log_teff"], shown["e_log_teff"]),
+        (shown["log_lum"], shown["e_log_lum"]),
+        answer,
+        draws,
+        {flag: FLAGS[flag] for flag in answer["flags"].split(",") if flag},
+    )
+
+
+def everything(
+    model: Model, stars: StarList, columns: Columns, stage: str | None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Ask the model for all stars; return their inputs and answers, and who has which flag, all (n,)."""
+    inputs = _inputs(stars, columns)
+    predictions = model.predict(**inputs, stage=stage)
+    flags = {name: (predictions.bits & Flag[name.upper()]).astype(bool) for name in FLAGS}
+    return {**_with_defaults(inputs), **predictions}, flags
+
+
+def background(model: Model, tracks: Path | None) -> Background:
+    """Return what lies behind stars: what the model knows, and MIST tracks from a file if one is given."""
+    log_teff, log_lum, pre = model.domain("pre")
+    return Background(
+        zams=(model.zams["log_teff"], model.zams["log_lum"]),
+        zams_age=(model.curves["log_mass"], model.curves["log_age_zams"]),
+        log_teff=log_teff,
+        log_lum=log_lum,
+        distance=np.minimum(pre, model.domain("post")[2]),
+        tracks=None if tracks is None else read_tracks(tracks),
+    )
+
+
+def read_tracks(path: Path) -> pd.DataFrame:
+    """Return MIST rows of a table of the workflow, of the consolidated table or of the official archive.
+
+    Raises
+    ------
+    DataError
+        The file is absent, damaged or none of them.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.")
+    if path.name.endswith(".csv.gz"):
+        return read_consolidated(path, LAST_EEP)
+    if path.name.endswith((".tar.xz", ".txz")):
+        return read_tarball(path, LAST_EEP)
+    if path.suffix != ".parquet":
+        raise DataError(f"{path}: MIST tracks are a .parquet, .csv.gz or .tar.xz file.")
+    tracks = read_table(path)
+    missing = [column for column in ROW_COLUMNS if column not in tracks]
+    if missing:
+        raise DataError(f"{path}: no MIST tracks: column {', '.join(missing)} is missing.")
+    return tracks

@@ -1,0 +1,1 @@
+"""Networks and their training: all that needs PyTorch."""
