@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.complete
 LOCK := envs/requirements.lock
+# the lines of the lock that hold uv and its hashes
+UV_PIN := sed -n '/^uv==/,/[^\\]$$/p' $(LOCK)
 
 .PHONY: demo results archive pretrained docs test lint lock clean
 
@@ -39,25 +41,29 @@ lint: $(READY)
 	$(BIN)/snakemake --lint
 
 # The mark is written last: an environment without it (a failed or killed install) is removed, never used.
-$(READY): $(LOCK) pyproject.toml
+# uv, itself pinned, installs in a tenth of pip's time; pip installs torch, whose build the index decides.
+$(READY): $(LOCK) envs/torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=/path/to/python3.11 ..."; exit 2; }
 	rm -rf $(VENV)
 	@set -e; trap 'test -e $(READY) || rm -rf $(VENV)' EXIT; \
 	$(PYTHON) -m venv $(VENV); \
-	$(BIN)/python -m pip install --no-deps --retries 0 --extra-index-url "$(TORCH_INDEX)" "$$(grep '^torch==' $(LOCK))"; \
-	$(BIN)/python -m pip install -r $(LOCK); \
+	$(UV_PIN) | $(BIN)/python -m pip install --require-hashes --no-deps -r /dev/stdin; \
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --no-deps -r $(LOCK); \
+	$(BIN)/python -m pip install --retries 0 --extra-index-url "$(TORCH_INDEX)" -r envs/torch.lock; \
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .; \
 	touch $(READY)
 
-# Resolve envs/requirements.in anew; only for maintainers.
+# After a change of dependencies in pyproject.toml: exact versions of everything, and the conda files, which follow.
+# Versions stay as they are where they still may; `make lock UPGRADE=1` takes the newest.
 lock:
 	set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; \
-	"$$folder/bin/python" -m pip install --no-deps --retries 0 --extra-index-url "$(TORCH_INDEX)" "$$(grep '^torch==' envs/requirements.in)"; \
-	"$$folder/bin/python" -m pip install -r envs/requirements.in; \
-	{ echo "# Exact versions of everything, made by 'make lock' from envs/requirements.in."; \
-	  "$$folder/bin/python" -m pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > $(LOCK)
+	$(UV_PIN) | "$$folder/bin/python" -m pip install --require-hashes --no-deps -r /dev/stdin; \
+	"$$folder/bin/uv" pip compile pyproject.toml --all-extras --group dev --constraint envs/torch.lock \
+		--no-emit-package torch --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+		--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet --output-file $(LOCK); \
+	"$$folder/bin/python" envs/conda_files.py
 
 clean:
 	rm -rf $(VENV) results/demo

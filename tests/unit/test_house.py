@@ -1,27 +1,48 @@
 """House rules that keep the repository consistent with itself."""
 
 import re
+import runpy
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCK = dict(
-    line.strip().lower().split("==")
-    for line in (ROOT / "envs/requirements.lock").read_text().splitlines()
-    if "==" in line
-)
 
 
 @pytest.mark.parametrize("name", ["analysis", "torch"])
-def test_conda_environments_pin_what_the_lock_pins(name):
-    environment = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
-    (pins,) = (item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
-    assert len(pins) > 10
-    for pin in pins:
-        package, version = pin.lower().split("==")
-        assert LOCK[package] == version
+def test_conda_files_follow_the_lock(name):
+    conda_file = runpy.run_path(str(ROOT / "envs/conda_files.py"))["conda_file"]
+    text = (ROOT / f"envs/{name}.yaml").read_text()
+    assert text == conda_file(name), "run `make lock`"
+    (pins,) = (item["pip"] for item in yaml.safe_load(text)["dependencies"] if isinstance(item, dict))
+    assert any(pin.startswith("torch==") for pin in pins) == (name == "torch")
+    assert "numpy" in {pin.partition("==")[0] for pin in pins}
+
+
+def test_lock_holds_one_version_of_all_that_is_needed_and_allowed():
+    locks = [(ROOT / f"envs/{name}.lock").read_text() for name in ("requirements", "torch")]
+    pins = re.findall(r"^([\w.-]+)==(\S+)", "".join(locks), re.MULTILINE)
+    locked = {canonicalize_name(name): version for name, version in pins}
+    assert len(locked) == len(pins)
+    assert all(
+        re.search(rf"^{name}==.*\\\n +--hash=sha256:", locks[0], re.MULTILINE)
+        for name in locked.keys() - {"torch"}
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    for text in chain(
+        project["project"]["dependencies"], *extras.values(), project["dependency-groups"]["dev"]
+    ):
+        need = Requirement(text)
+        assert set(need.extras) <= set(extras), text
+        if need.name != "stelnet":
+            assert need.specifier, f"{text} has no lower bound"
+            assert locked[canonicalize_name(need.name)] in need.specifier, f"{text}: run `make lock`"
 
 
 def test_library_never_imports_snakemake():

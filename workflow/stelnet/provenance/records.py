@@ -14,10 +14,12 @@ import re
 import resource
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +84,11 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
     """
     installed = {_normal(d.name): d.version.split("+")[0] for d in importlib.metadata.distributions()}
     lock = root / "envs/requirements.lock"
-    pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)$", lock.read_text(), re.MULTILINE))
-    direct = re.findall(r"^([A-Za-z0-9_.-]+)", (root / "envs/requirements.in").read_text(), re.MULTILINE)
+    locked = lock.read_text(encoding="utf-8") + (root / "envs/torch.lock").read_text(encoding="utf-8")
+    pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", locked, re.MULTILINE))
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needs = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    direct = sorted({re.match(r"[\w.-]+", need)[0] for need in needs} - {project["name"]}, key=str.lower)
     return {
         "prefix": sys.prefix,
         "packages": {name: installed[_normal(name)] for name in direct if _normal(name) in installed},
