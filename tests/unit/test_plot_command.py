@@ -198,7 +198,7 @@ def texts(figure):
 def test_both_modes_are_named_with_their_probability(background):
     figure = one_star.star_figure(star(), background, "about")
     assert {"before the ZAMS, 30 %", "after the ZAMS, 70 %"} <= set(texts(figure))
-    joint = next(panel for panel in figure.get_axes() if panel.get_ylabel() == style.QUANTITIES["age"])
+    joint = next(panel for panel in figure.get_axes() if panel.get_ylabel() == style.LABELS["age"])
     modes = sorted(
         tuple(float(v[0]) for v in line.get_data()) for line in joint.lines if len(line.get_xdata()) == 1
     )
@@ -214,7 +214,7 @@ def test_improbable_stage_is_told_beside_the_panel(background):
     found = texts(figure)
     assert "after the ZAMS, > 99 %" in found
     assert any(re.match(r"before\nthe ZAMS\n< 1 %:\n(9.9|10.)\d Myr", text) for text in found)
-    joint = next(panel for panel in figure.get_axes() if panel.get_ylabel() == style.QUANTITIES["age"])
+    joint = next(panel for panel in figure.get_axes() if panel.get_ylabel() == style.LABELS["age"])
     assert joint.get_ylim()[0] > 8
 
 

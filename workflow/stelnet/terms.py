@@ -1,7 +1,15 @@
 """The words of the project, once: stages, quantities, columns of the standard table, units."""
 
-import numpy as np
+import math
 
+#: Stages of evolution and what they are; the zero-age main sequence (ZAMS) parts them.
+STAGES: dict[str, str] = {"pre": "before the ZAMS", "post": "after the ZAMS"}
+#: Quantities that are predicted, and what they are; their columns hold log10.
+QUANTITIES: dict[str, str] = {"age": "age", "mass": "current mass"}
+#: What readers see where there is no value.
+MISSING = "–"
+#: log10 of the age of the Universe, 13.8 Gyr [dex yr].
+LOG_AGE_UNIVERSE = math.log10(13.8e9)
 #: Columns of the standard star table, in order, with their units.
 STAR_COLUMNS: dict[str, str] = {
     "star_id": "",
@@ -32,5 +40,3 @@ UNITS: dict[str, str] = STAR_COLUMNS | {
     "log_mass_mean": "dex(Msun)",
     "log_mass_sd": "dex",
 }
-STAGES = ("pre", "post")
-LOG_AGE_UNIVERSE = np.log10(13.8e9)

@@ -18,11 +18,9 @@ from stelnet.cards.scores import DECIMALS, INTERVALS, assignment, scores
 from stelnet.errors import DataError
 from stelnet.files import sha256_file
 from stelnet.inference.packaged import DEFAULT
-from stelnet.terms import STAGES
+from stelnet.terms import MISSING, STAGES
 
 TEMPLATES = Path(__file__).parents[2] / "report"
-#: What stands where there is no number.
-MISSING = "–"
 #: The quantities whose ranges tell where a sample or the tracks lie, and what readers call them.
 RANGES = {"log_teff": "log Teff", "log_lum": "log L", "log_age": "log age", "log_mass": "log mass"}
 #: An interval that covers a smaller part of what it promises is listed as a failure.

@@ -8,8 +8,8 @@ import pandas as pd
 from astropy.stats import binom_conf_interval
 from numpy.typing import NDArray
 
-from stelnet.evaluation.scores import QUANTITIES
 from stelnet.inference.model import Model, Predictions
+from stelnet.terms import QUANTITIES
 
 #: Percent of the probability in an interval -> the columns of its ends.
 INTERVALS = {68: ("p16", "p84"), 95: ("p2_5", "p97_5")}

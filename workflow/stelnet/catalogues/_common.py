@@ -10,8 +10,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pandas.api.types import is_numeric_dtype
 
-from stelnet.data.vizier import match_columns, read_vizier
+from stelnet.data.vizier import read_vizier
 from stelnet.errors import DataError
+from stelnet.spelling import match_columns
 
 #: Lowest and highest mass of the MIST tracks [Msun]: the networks know no other.
 MASS_GRID = (0.1, 300.0)

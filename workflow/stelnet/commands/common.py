@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stelnet.starlists.formats import FORMATS, sniffed
+from stelnet.terms import STAGES
 
 if TYPE_CHECKING:
     from stelnet.inference.model import Model
     from stelnet.starlists.base import StarList
 
 
-class Stage(StrEnum):
-    """Where a star stands; the ZAMS parts the two."""
-
-    PRE = "pre"
-    POST = "post"
-
-
+Stage = StrEnum("Stage", list(STAGES))
 Format = StrEnum("Format", FORMATS)
 
 StarsArgument = Annotated[

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from stelnet.terms import MISSING
+
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models that come with the library; `stelnet predict --model` takes their names."""
@@ -73,7 +75,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             row["name"] + "*" * row["default"],
             row["sha256"][:12],
-            row["variant"] or "–",
+            row["variant"] or MISSING,
             _learnt(row),
             row["made"][:10],
             row["commit"][:8] + "-dirty" * row["commit"].endswith("-dirty"),

@@ -4,9 +4,8 @@ The server is astroquery's, ``server`` of section ``[vizier]`` in astroquery's c
 """
 
 import io
-import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from astropy.table import Column, Table
 
 from stelnet.data.acquisition import acquire, verify
 from stelnet.errors import DataError, DownloadError
+from stelnet.spelling import match_columns
+from stelnet.units import same_unit
 
 #: Seconds that the server may stay silent: it searches a table of 10^9 rows before it answers.
 TIMEOUT = 300
@@ -129,7 +130,7 @@ def parse(content: bytes, spec: Mapping[str, Any], source: str) -> pd.DataFrame:
             result[key] = _labels(cells)
             continue
         expected = [column["unit"]] if isinstance(column["unit"], str) else column["unit"]
-        if tells_units and not any(parse_unit(cells.unit) == parse_unit(unit) for unit in expected):
+        if tells_units and not any(same_unit(cells.unit, unit) for unit in expected):
             wanted = " or ".join(unit or "none" for unit in expected)
             what = f"the unit of column {found[key]} is {cells.unit or 'none'}, expected is {wanted}"
             raise _unexpected(source, spec, what)
@@ -178,38 +179,6 @@ def _choose(tables: list[Table], spec: Mapping[str, Any], source: str) -> tuple[
     table, found = max(matches, key=lambda match: len(match[1]))
     missing = ", ".join(key for key in spellings if key not in found)
     raise _unexpected(source, spec, f"no column {missing}; there are {', '.join(table.colnames)}")
-
-
-def match_columns(columns: Iterable[str], spellings: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return key -> column of a table, for the keys of which the table has one, and only one, spelling.
-
-    Exports rewrite brackets and slashes (``[Fe/H]``, ``__Fe_H_``, ``Fe/H``), some also the case. The
-    strictest agreement counts: of all characters, of letters and digits, of these without case. VizieR's
-    ``e_x`` and ``E_x`` differ, so no column serves two keys.
-    """
-
-    def plain(name: str) -> str:
-        return re.sub(r"[^0-9A-Za-z]", "", name)
-
-    free, found = list(columns), {}
-    for simplified in (str, plain, lambda name: plain(name).lower()):
-        for key, names in spellings.items():
-            wanted = {simplified(name) for name in names}
-            same = [column for column in free if simplified(column) in wanted]
-            if key not in found and len(same) == 1:
-                found[key] = same[0]
-        free = [column for column in free if column not in found.values()]
-    return {key: column for key, column in found.items() if list(found.values()).count(column) == 1}
-
-
-def parse_unit(unit: str | u.UnitBase | None) -> u.UnitBase:
-    """Return a unit in any notation seen at VizieR, where ``[yr]`` and ``log(yr)`` are ``dex(yr)``."""
-    text = re.sub(r"^log\((.+)\)$", r"[\1]", str(unit or ""))
-    for notation in ("generic", "cds"):
-        parsed = u.Unit(text, format=notation, parse_strict="silent")
-        if not isinstance(parsed, u.UnrecognizedUnit):
-            break
-    return parsed
 
 
 def _numbers(cells: Column) -> np.ndarray:

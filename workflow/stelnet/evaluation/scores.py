@@ -1,8 +1,9 @@
 """Scores of predictions: what Section 4 of the paper tells of stars and clusters, and errors on MIST points.
 
 A table of predictions has one row a star: its sample (a catalogue or a cluster), :data:`CARRIED_COLUMNS`, and
-``log_<quantity>_mean`` and ``log_<quantity>_sd`` over the networks for each of :data:`QUANTITIES`. Its
-metadata (:data:`NETWORK_KEYS`) say whose predictions they are. :func:`predictions` makes it.
+``log_<quantity>_mean`` and ``log_<quantity>_sd`` over the networks for each of the
+:data:`~stelnet.terms.QUANTITIES`. Its metadata (:data:`NETWORK_KEYS`) say whose predictions they are.
+:func:`predictions` makes it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,9 +15,8 @@ from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
 from stelnet.errors import DataError
 from stelnet.evaluation.tension import consistent_fraction, log_tension, narrower
+from stelnet.terms import QUANTITIES
 
-#: What the networks predict, in the order of their outputs.
-QUANTITIES = ("age", "mass")
 #: Metadata of a table of predictions: whose they are.
 NETWORK_KEYS = ("source", "model", "variant", "stage")
 

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from stelnet.files import write_text
 from stelnet.io import write_csv
+from stelnet.terms import MISSING
 
 #: Keys of the CSV files, in the order in which readers see them, and what they are called there.
 WORDS = {
@@ -26,7 +27,6 @@ PEARSON_COLUMNS = ("variant", "stage", "model", "source", "quantity", "r", "n")
 
 #: Decimals that the paper prints.
 DECIMALS = 3
-MISSING = "–"
 
 IN_SAMPLE = (
     "In-sample: the stars drawn to train the transfer networks are among those scored, as in the paper."

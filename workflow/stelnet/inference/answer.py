@@ -2,12 +2,10 @@
 
 from enum import IntFlag
 
-#: Quantity -> (unit, what it is).
-QUANTITIES = {
-    "log_age": ("dex(yr)", "log10 of the age"),
-    "log_mass": ("dex(Msun)", "log10 of the current mass"),
-}
-STAGES = {"pre": "before the ZAMS", "post": "after the ZAMS"}
+from stelnet.terms import QUANTITIES, STAGES, UNITS
+
+#: Column of a quantity -> (unit, what it is).
+LOGS = {f"log_{name}": (UNITS[f"log_{name}"], f"log10 of the {words}") for name, words in QUANTITIES.items()}
 #: Suffix -> (probability, quantile of the standard normal distribution).
 QUANTILES = {
     "median": (0.5, 0.0),
@@ -19,7 +17,7 @@ QUANTILES = {
 
 #: Column -> (unit, description), in the order of the output.
 COLUMNS: dict[str, tuple[str, str]] = {}
-for _name, (_unit, _text) in QUANTITIES.items():
+for _name, (_unit, _text) in LOGS.items():
     for _suffix, (_level, _) in QUANTILES.items():
         _what = "median" if _suffix == "median" else f"{100 * _level:g}th percentile"
         COLUMNS[f"{_name}_{_suffix}"] = _unit, f"{_what} of the posterior of {_text}"
@@ -30,8 +28,7 @@ COLUMNS["p_pre"] = "", "probability that the star is before the ZAMS"
 COLUMNS["flags"] = "", "names of the flags raised, separated by commas"
 #: Columns of posterior draws, arrays of (draws,) a star, which come on request.
 SAMPLES = {
-    f"{name}_samples": (unit, f"draws from the posterior of {text}")
-    for name, (unit, text) in QUANTITIES.items()
+    f"{name}_samples": (unit, f"draws from the posterior of {text}") for name, (unit, text) in LOGS.items()
 }
 #: Flag -> what it means; the order is that of the bits in ``Predictions.bits``.
 FLAGS = {

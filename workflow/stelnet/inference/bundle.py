@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from stelnet.errors import DataError
+from stelnet.safetensors_file import COMMON, metadata_of, require_one_ensemble, write_sorted
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Networks that :mod:`stelnet.inference.forward` can evaluate.
 NETWORK = "relu_mlp"
-#: The same in both stages.
-COMMON = ("network", "variant", "simulated")
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ class Bundle:
 def _parse(content: bytes, path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return tensors and metadata of a safetensors file; raise DataError when it is none."""
     try:
-        tensors = load(content)
-        size = int.from_bytes(content[:8], "little")
-        return tensors, json.loads(content[8 : 8 + size]).get("__metadata__", {})
+        return load(content), metadata_of(content)
     except (SafetensorError, ValueError) as error:
         raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
 
@@ -87,22 +84,16 @@ def _stack(paths: Sequence[str | Path]) -> tuple[dict[str, np.ndarray], dict[str
     contents = [_read(path) for path in paths]
     files = [_parse(content, path) for content, path in zip(contents, paths, strict=True)]
 
-    def marks(file: tuple[dict[str, np.ndarray], dict[str, str]]) -> dict[str, object]:
-        tensors, metadata = file
-        shapes = {name: tensor.shape for name, tensor in sorted(tensors.items())}
-        return {key: metadata.get(key) for key in (*COMMON, "bounds")} | {"layers": shapes}
-
-    first = marks(files[0])
-    for path, file in zip(paths, files, strict=True):
-        for key, value in marks(file).items():
-            if value != first[key]:
-                raise DataError(
-                    f"{path}: {key} {value} differ from {first[key]} of {paths[0]}: not one ensemble."
-                )
-    if first["network"] != NETWORK:
-        raise DataError(f"{paths[0]}: network {first['network']}; prediction knows {NETWORK} only.")
+    require_one_ensemble(
+        paths,
+        [metadata for _, metadata in files],
+        [{name: tensor.shape for name, tensor in tensors.items()} for tensors, _ in files],
+    )
+    first = files[0][1]
+    if first.get("network") != NETWORK:
+        raise DataError(f"{paths[0]}: network {first.get('network')}; prediction knows {NETWORK} only.")
     tensors = {name: np.stack([file[0][name] for file in files]) for name in files[0][0]}
-    metadata = {key: value for key, value in files[0][1].items() if key in (*COMMON, "bounds")}
+    metadata = {key: value for key, value in first.items() if key in (*COMMON, "bounds")}
     return tensors, metadata, [hashlib.sha256(content).hexdigest() for content in contents]
 
 
@@ -156,7 +147,6 @@ def write_bundle(
         Networks that do not belong together, or whose shape prediction does not know.
     """
     from stelnet import __version__
-    from stelnet.files import atomic_path
     from stelnet.inference import domain
 
     tensors, marks, digests = {}, {}, {}
@@ -192,12 +182,7 @@ def write_bundle(
         for key, value in {**(metadata or {}), **own}.items()
     }
     content = save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, text)
-    # the library writes metadata in random order: write the header (8 bytes of length, JSON) again, sorted
-    size = int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
+    write_sorted(content, path)
 
 
 def _decoded(text: str) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from stelnet.inference import domain
 from stelnet.inference.forward import Ensemble
 from stelnet.inference.inputs import Stars
-from stelnet.inference.sky import Sky, _falling, _normalised
+from stelnet.inference.sky import Sky, falling, normalised
 
 
 def draws(
@@ -44,7 +44,7 @@ def draws(
 
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in ensembles}
     nearest = np.minimum.reduce(list(distances.values()))
-    cumulated = np.cumsum(_normalised(_falling(np.float32(0), nearest), axis=1), axis=1, dtype=float)
+    cumulated = np.cumsum(normalised(falling(np.float32(0), nearest), axis=1), axis=1, dtype=float)
     cumulated /= cumulated[:, -1:]
     # systematic resampling, all rows in one search: no change where every place weighs the same
     rows = np.arange(len(stars))[:, None]
@@ -60,6 +60,6 @@ def draws(
         networks = (third.ravel()[near] * len(ensemble)).astype(int)
         answer[:, near] = ensemble.drawn(log_teff[near], log_lum[near], networks)
         answers.append(answer)
-        logs.append(_falling(sky.weights(stage, answer[1]), distance))
-    is_first = fourth.ravel() < _normalised(np.stack(logs), axis=0)[0]
+        logs.append(falling(sky.weights(stage, answer[1]), distance))
+    is_first = fourth.ravel() < normalised(np.stack(logs), axis=0)[0]
     return np.where(is_first, answers[0], answers[-1]).reshape(2, *shape)

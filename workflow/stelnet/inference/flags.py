@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from stelnet.inference import domain
-from stelnet.inference.answer import QUANTITIES, Flag
-from stelnet.inference.inputs import Stars, _flag
+from stelnet.inference.answer import LOGS, Flag
+from stelnet.inference.inputs import Stars, raise_flag
 from stelnet.inference.sky import Sky
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
@@ -16,7 +16,7 @@ ON_TRACKS = 1.0
 UNDECIDED = (0.05, 0.95)
 
 
-def _flags(
+def flags_of(
     stars: Stars,
     sky: Sky,
     distances: Mapping[str, np.ndarray],
@@ -39,23 +39,23 @@ def _flags(
     on_tracks = {stage: nodes @ (distance < ON_TRACKS) for stage, distance in distances.items()}
     on_any = nodes @ (np.minimum.reduce([distances[stage] for stage in weights]) < ON_TRACKS)
     bits = np.zeros(len(stars), np.uint16)
-    _flag(bits, ~answered, Flag.FAR_OUTSIDE)
-    _flag(bits, answered & (on_any == 0), Flag.OUTSIDE_TRACKS)
-    _flag(bits, (on_any > 0) & (on_any < 0.5), Flag.PARTLY_OUTSIDE)
+    raise_flag(bits, ~answered, Flag.FAR_OUTSIDE)
+    raise_flag(bits, answered & (on_any == 0), Flag.OUTSIDE_TRACKS)
+    raise_flag(bits, (on_any > 0) & (on_any < 0.5), Flag.PARTLY_OUTSIDE)
     for other in set(STAGES) - set(weights):
-        _flag(bits, (on_any == 0) & (on_tracks[other] > 0), Flag.WRONG_STAGE)
+        raise_flag(bits, (on_any == 0) & (on_tracks[other] > 0), Flag.WRONG_STAGE)
     if all(sky.coverage[stage] is not None for stage in weights):
         seen = sum(
             weight.sum(axis=0)
             * domain.covered(sky.coverage[stage], sky.raster, stars.log_teff, stars.log_lum)
             for stage, weight in weights.items()
         )
-        _flag(bits, answered & (seen < 0.5), Flag.MIST_ONLY)
+        raise_flag(bits, answered & (seen < 0.5), Flag.MIST_ONLY)
     if len(weights) == len(STAGES):
         undecided = (columns["p_pre"] > UNDECIDED[0]) & (columns["p_pre"] < UNDECIDED[1])
-        for name in QUANTITIES:
+        for name in LOGS:
             apart = np.abs(np.subtract(*(columns[f"{name}_{stage}_mean"] for stage in STAGES)))
             both = sum(columns[f"{name}_{stage}_sd"] for stage in STAGES)
-            _flag(bits, undecided & (apart > both), Flag.TWO_MODES)
-    _flag(bits, columns["log_age_median"] > LOG_AGE_UNIVERSE, Flag.OLDER_THAN_UNIVERSE)
+            raise_flag(bits, undecided & (apart > both), Flag.TWO_MODES)
+    raise_flag(bits, columns["log_age_median"] > np.float64(LOG_AGE_UNIVERSE), Flag.OLDER_THAN_UNIVERSE)
     return bits

@@ -24,7 +24,7 @@ LOG_WEIGHTS = np.log(np.array([[2], [1], [1], [1], [1]], np.float32) / 6)
 NODES = len(LOG_WEIGHTS)
 
 
-def _flag(bits: np.ndarray, stars: np.ndarray, flag: Flag) -> None:
+def raise_flag(bits: np.ndarray, stars: np.ndarray, flag: Flag) -> None:
     """Raise a flag of some stars."""
     bits[stars] |= np.uint16(flag)
 
@@ -70,12 +70,12 @@ class Stars:
         missing = {"log_teff": Flag.MISSING_TEFF, "log_lum": Flag.MISSING_LUM}
         invalid = {"log_teff": Flag.INVALID_TEFF, "log_lum": Flag.INVALID_LUM}
         for name, value in places.items():
-            _flag(bits, np.isnan(value), missing[name])
-            _flag(bits, np.isinf(value), invalid[name])
+            raise_flag(bits, np.isnan(value), missing[name])
+            raise_flag(bits, np.isinf(value), invalid[name])
             error = np.broadcast_to(errors[name], shape)
             unknown, wrong = np.isnan(error), (error < 0) | np.isinf(error)
-            _flag(bits, unknown, Flag.DEFAULT_ERROR)
-            _flag(bits, wrong, Flag.INVALID_ERROR)
+            raise_flag(bits, unknown, Flag.DEFAULT_ERROR)
+            raise_flag(bits, wrong, Flag.INVALID_ERROR)
             errors[name] = np.where(unknown | wrong, DEFAULT_ERRORS[name], error)
         return cls(*places.values(), *errors.values(), bits)
 

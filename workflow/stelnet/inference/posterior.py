@@ -14,11 +14,11 @@ from typing import Protocol
 import numpy as np
 
 from stelnet.inference import domain, mixture
-from stelnet.inference.answer import QUANTILES, QUANTITIES, Flag
-from stelnet.inference.flags import _flags
+from stelnet.inference.answer import LOGS, QUANTILES, Flag
+from stelnet.inference.flags import flags_of
 from stelnet.inference.forward import Moments
-from stelnet.inference.inputs import SAMPLED, STEP, Stars, _flag
-from stelnet.inference.sky import Sky, _falling, _normalised
+from stelnet.inference.inputs import SAMPLED, STEP, Stars, raise_flag
+from stelnet.inference.sky import Sky, falling, normalised
 from stelnet.terms import STAGES
 
 #: In the quantiles, a stage that weighs less is left out, or is one Gaussian.
@@ -82,26 +82,26 @@ def posteriors(
         values, coarse[stage] = source.evaluate(log_teff, log_lum, near)
         complete = bool(near.all())
         means[stage], sds[stage] = values[:2], _spread(values)
-        logs[stage] = _falling(sky.weights(stage, values[1]), distances[stage])
+        logs[stage] = falling(sky.weights(stage, values[1]), distances[stage])
         if not complete:
             means[stage], sds[stage] = np.where(near, means[stage], 0), np.where(near, sds[stage], 1)
-        own = _normalised(_falling(log_weights, distances[stage]), axis=0)
-        for name, mean, sd in zip(QUANTITIES, means[stage], sds[stage], strict=True):
+        own = normalised(falling(log_weights, distances[stage]), axis=0)
+        for name, mean, sd in zip(LOGS, means[stage], sds[stage], strict=True):
             columns[f"{name}_{stage}_mean"], columns[f"{name}_{stage}_sd"] = mixture.moments(own, mean, sd)
 
     nearest = np.minimum.reduce([distances[stage] for stage in sources])
-    nodes = _normalised(_falling(log_weights, nearest), axis=0)
-    shares = _normalised(np.stack(list(logs.values())), axis=0)
+    nodes = normalised(falling(log_weights, nearest), axis=0)
+    shares = normalised(np.stack(list(logs.values())), axis=0)
     weights = dict(zip(sources, np.where(nodes > 0, shares * nodes, 0), strict=True))
     answered = np.isfinite(nodes[0])
     columns |= _quantiles(weights, means, sds, answered)
     p_pre = weights["pre"].sum(axis=0) if "pre" in weights else np.zeros(len(stars), np.float32)
     columns["p_pre"] = np.where(answered, np.minimum(p_pre, 1), np.float32(np.nan))
 
-    bits = _flags(stars, sky, distances, weights, answered, columns)
+    bits = flags_of(stars, sky, distances, weights, answered, columns)
     for stage, cells in coarse.items():
         if cells is not None:
-            _flag(bits, (weights[stage] * cells).sum(axis=0) > COARSE_WEIGHT, Flag.COARSE_TABLE)
+            raise_flag(bits, (weights[stage] * cells).sum(axis=0) > COARSE_WEIGHT, Flag.COARSE_TABLE)
     return columns, bits
 
 
@@ -116,7 +116,7 @@ def _quantiles(
     Stars are taken in groups by how much the stages matter to them: fewer components are quicker.
     """
     levels = dict(sorted(QUANTILES.items(), key=lambda item: item[1]))
-    found = np.full((len(QUANTITIES), len(levels), len(answered)), np.nan, np.float32)
+    found = np.full((len(LOGS), len(levels), len(answered)), np.nan, np.float32)
     totals = {stage: weight.sum(axis=0) for stage, weight in weights.items()}
     ranks = {stage: (total > NEGLIGIBLE) + (total > MINOR).astype(int) for stage, total in totals.items()}
     for group in product((0, 1, 2), repeat=len(weights)):
@@ -142,6 +142,6 @@ def _quantiles(
         found[..., rows] = quantiles
     return {
         f"{name}_{suffix}": values
-        for name, of_name in zip(QUANTITIES, found, strict=True)
+        for name, of_name in zip(LOGS, found, strict=True)
         for suffix, values in zip(levels, of_name, strict=True)
     }

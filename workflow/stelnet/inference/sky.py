@@ -9,7 +9,7 @@ from stelnet.inference import domain
 from stelnet.inference.hierarchy import Weights
 
 
-def _normalised(logs: np.ndarray, axis: int) -> np.ndarray:
+def normalised(logs: np.ndarray, axis: int) -> np.ndarray:
     """Return exp(logs) with sum 1 along the axis; NaN where all are -inf."""
     with np.errstate(invalid="ignore"):
         weights = np.exp(logs - logs.max(axis=axis, keepdims=True))
@@ -43,6 +43,6 @@ class Sky:
         return self.distances(stage, log_teff, log_lum) < domain.FAR
 
 
-def _falling(logs: np.ndarray, distances: np.ndarray) -> np.ndarray:
+def falling(logs: np.ndarray, distances: np.ndarray) -> np.ndarray:
     """Return logs less half the squared distance from the tracks, -inf where it is far."""
     return np.where(distances < domain.FAR, logs - distances * distances / 2, np.float32(-np.inf))

@@ -34,7 +34,7 @@ def figure(samples: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Fi
             transform=axes.transAxes,
             va="top",
         )
-        axes.set_xlabel(style.QUANTITIES["age"])
+        axes.set_xlabel(style.LABELS["age"])
         style.counts(axes)
         axes.label_outer()
     return figure

@@ -40,7 +40,7 @@ def zams_figure(clusters: Mapping[str, pd.DataFrame], zams: pd.DataFrame) -> Fig
     # one point beyond each limit carries the line to the edge
     shown |= shown.shift(1, fill_value=False) | shown.shift(-1, fill_value=False)
     axes.plot(mass[shown], age[shown], color=style.ZAMS, label="ZAMS age")
-    axes.set(xlabel=style.QUANTITIES["mass"], ylabel=style.QUANTITIES["age"])
+    axes.set(xlabel=style.LABELS["mass"], ylabel=style.LABELS["age"])
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2)
     return figure
 
@@ -79,10 +79,10 @@ def predictions_figure(models: Mapping[str, pd.DataFrame], label: str) -> Figure
     literature = f"literature, {age:.3f} ({age - low:.3f} to {age + high:.3f})"
     lines = [ages.axvline(age, color=style.LITERATURE, label=literature)]
     style.counts(ages)
-    ages.set(xlabel=f"predicted {style.QUANTITIES['age']}")
+    ages.set(xlabel=f"predicted {style.LABELS['age']}")
     middle = stars["log_mass"].median()
     lines.append(masses.axline((middle, middle), slope=1, color="black", linewidth=0.8, label="1:1"))
-    masses.set(xlabel=f"reported {style.QUANTITIES['mass']}", ylabel=f"predicted {style.QUANTITIES['mass']}")
+    masses.set(xlabel=f"reported {style.LABELS['mass']}", ylabel=f"predicted {style.LABELS['mass']}")
     handles = [style.handle(model, style.MODELS[model]) for model in models] + lines
     title = f"{label}, {len(stars)} stars"
     figure.legend(handles=handles, title=title, loc="outside upper center", ncols=len(handles))

@@ -32,7 +32,7 @@ def coefficients(
     """
     ours = pearson[pearson["source"] == "this_work"].set_index(["variant", "stage", "model", "quantity"])
     try:
-        rows = {(m, q): ours.loc[(variant, stage, m, q)] for m in models for q in style.QUANTITIES}
+        rows = {(m, q): ours.loc[(variant, stage, m, q)] for m in models for q in style.LABELS}
     except KeyError as error:
         raise DataError(f"table of Pearson coefficients: no row this_work, {error}; make the table again.")
     return {key: (float(row["r"]), int(row["n"])) for key, row in rows.items()}
@@ -81,10 +81,10 @@ def figure(
     line = {"color": "black", "linewidth": 0.8, "zorder": 2.95}
     figure = Figure(figsize=(style.DOUBLE, 3.6 * len(models)), layout="constrained")
     grid = figure.subplots(
-        2 * len(models), len(style.QUANTITIES), sharex="col", height_ratios=[5, 2] * len(models)
+        2 * len(models), len(style.LABELS), sharex="col", height_ratios=[5, 2] * len(models)
     )
     for row, (model, stars) in enumerate(models.items()):
-        for column, (quantity, label) in enumerate(style.QUANTITIES.items()):
+        for column, (quantity, label) in enumerate(style.LABELS.items()):
             panel, residuals = grid[2 * row : 2 * row + 2, column]
             if row:
                 panel.sharey(grid[0, column])

@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stelnet.plotting import style
-
-#: Stage -> what its panel is called; in the order of the panels.
-STAGES = {"post": "post-ZAMS", "pre": "pre-ZAMS"}
+from stelnet.terms import STAGES
 
 #: Last equivalent evolutionary point drawn: the tip of the red giant branch.
 LAST_EEP = 605
@@ -66,7 +64,7 @@ def figure(
     figure = Figure(figsize=(style.DOUBLE, 3.3), layout="constrained")
     looks = style.looks(labels)
     stages = {name: table["stage"].iloc[0] for name, table in samples.items()}
-    panels = [stage for stage in STAGES if stage in stages.values()]
+    panels = [stage for stage in reversed(STAGES) if stage in stages.values()]
     for axes, stage in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         shown = {name: samples[name] for name in labels if stages.get(name) == stage}
         for name, table in shown.items():
@@ -82,7 +80,7 @@ def figure(
             Line2D([], [], color="black", linewidth=0.9, label="ZAMS"),
             Line2D([], [], color=style.GREY, linewidth=0.6, label=r"tracks, mass in M$_\odot$"),
         ]
-        axes.legend(handles=handles, title=STAGES[stage], loc="lower left", alignment="left")
+        axes.legend(handles=handles, title=f"{stage}-ZAMS", loc="lower left", alignment="left")
         axes.invert_xaxis()
         axes.set(xlabel=r"log($T_\mathrm{eff}$/K)", ylabel=r"log($L$/L$_\odot$)")
     return figure

@@ -49,8 +49,8 @@ paper = matplotlib.style.context(
     ]
 )
 
-#: Axis labels of the predicted quantities.
-QUANTITIES = {"age": "log(age/yr)", "mass": r"log($M$/M$_\odot$)"}
+#: Labels of the axes of the predicted quantities.
+LABELS = {"age": "log(age/yr)", "mass": r"log($M$/M$_\odot$)"}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 #: What stands for "no value" in text, whatever the case.
-MISSING = ("", "-", "--", "...", "null", "none", "na", "n/a", "#n/a", "<na>", "masked")
-NUMERIC = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+NO_VALUE = ("", "-", "--", "...", "null", "none", "na", "n/a", "#n/a", "<na>", "masked")
 #: Rows that are looked at to confirm how columns are read.
 HEAD = 10_000
 
@@ -121,7 +120,7 @@ class StarList:
             except pa.ArrowInvalid:
                 # Python reads more ways of writing numbers than Arrow
                 column = pa.array(self._parsed(text.to_pylist(), name, first_row), pa.float64())
-        elif not any(is_kind(kind) for is_kind in NUMERIC):
+        elif not is_numeric(kind):
             raise DataError(f"{self.label}: column {name!r} holds {kind}, not numbers.")
         return compute.fill_null(column.cast(pa.float64(), safe=False), np.nan).to_numpy()
 
@@ -177,12 +176,18 @@ def is_number(text: str) -> bool:
     return True
 
 
+def is_numeric(kind: pa.DataType) -> bool:
+    """Return whether a type of Arrow holds numbers, or nothing at all."""
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
 def present(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return text without spaces around it, and null for what stands for no value."""
     from pyarrow import compute
 
     text = compute.utf8_trim_whitespace(text)
-    gone = compute.is_in(compute.utf8_lower(text), pa.array(MISSING, text.type))
+    gone = compute.is_in(compute.utf8_lower(text), pa.array(NO_VALUE, text.type))
     return compute.if_else(gone, pa.scalar(None, text.type), text)
 
 

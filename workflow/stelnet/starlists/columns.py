@@ -12,20 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from stelnet.errors import DataError
-from stelnet.starlists.quantities import (
-    _BRACKETS,
-    LINEAR,
-    LOG,
-    MAG,
-    PERCENT,
-    Quantity,
-    _bare,
-    _is_of,
-    _key,
-    _offset,
-    _parse,
-)
+from stelnet.spelling import key
+from stelnet.starlists.quantities import BRACKETS, LINEAR, LOG, MAG, PERCENT, Quantity, bare, is_of, offset
 from stelnet.starlists.readings import HALF_BETWEEN, MEAN_OF, Errors, Reading, Scale
+from stelnet.units import parse_unit
 
 #: Affixes of a column of one error, of two errors (lower, upper) and of two bounds (16th, 84th percentile).
 ERROR_PREFIXES = ("e", "err", "error", "sig", "sigma", "u", "unc", "sd", "std")
@@ -84,7 +74,7 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
             form = MAG if unit == "mag" else LINEAR
         else:
             names = quantity.names
-            form = names.get(_key(name)) or names.get(_key(_bare(name))) or _guess(name, unit)
+            form = names.get(key(name)) or names.get(key(bare(name))) or _guess(name, unit)
     else:
         (name, unit, form), sure = _found(units, quantity), False
     reading = Reading(quantity, name, _scale(unit, quantity, form, name), unit, sure)
@@ -94,27 +84,27 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
 
 
 def _guess(name: str, unit: str) -> str:
-    key = _key(name)
-    if key.startswith(("log", "lg")):
+    letters = key(name)
+    if letters.startswith(("log", "lg")):
         return LOG
-    return MAG if "mbol" in key or unit == "mag" else LINEAR
+    return MAG if "mbol" in letters or unit == "mag" else LINEAR
 
 
 def _found(units: Mapping[str, str], quantity: Quantity) -> tuple[str, str, str]:
     """Return column, unit and form; by names, else by units."""
     found = []
     for name, unit in units.items():
-        form = quantity.names.get(_key(name))
-        brackets = _BRACKETS.match(name)
-        if brackets and quantity.names.get(_key(brackets[1])):
-            form, unit = quantity.names[_key(brackets[1])], unit or brackets[2]
+        form = quantity.names.get(key(name))
+        brackets = BRACKETS.match(name)
+        if brackets and quantity.names.get(key(brackets[1])):
+            form, unit = quantity.names[key(brackets[1])], unit or brackets[2]
         if form:
             found.append((name, unit, form))
     if not found:
         for name, unit in units.items():
             # "Sun" alone is the Sun's abundances, too
-            sun = _key(unit) in ("sun", "solar")
-            if unit and not sun and not _ERROR_LIKE.search(name) and _is_of(unit, quantity):
+            sun = key(unit) in ("sun", "solar")
+            if unit and not sun and not _ERROR_LIKE.search(name) and is_of(unit, quantity):
                 found.append((name, unit, LINEAR))
     if len(found) == 1:
         return found[0]
@@ -134,8 +124,7 @@ def _listed(names: Iterable[str], many: int = 12) -> str:
 
 def _unit(units: Mapping[str, str], name: str) -> str:
     """Return the unit of a column, if need be from the brackets in its name."""
-    bare = _bare(name)
-    return units[name] or (_BRACKETS.match(name)[2] if bare != name else "")
+    return units[name] or (BRACKETS.match(name)[2] if bare(name) != name else "")
 
 
 def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, bool]:
@@ -184,18 +173,18 @@ def _errors_named(units: Mapping[str, str], reading: Reading, spec: str) -> Erro
 def _errors_found(units: Mapping[str, str], reading: Reading) -> Errors | None:
     """Return where the errors of a reading are, by the names of columns around its own; None if nowhere."""
     raw = [name for name in units if name != reading.column]
-    stems = {reading.column, _bare(reading.column)}
+    stems = {reading.column, bare(reading.column)}
     stems |= {stem.removesuffix("_val") for stem in stems}
     keys: dict[str, str] = {}
     for name in raw:
-        for form in {name, _bare(name)}:
+        for form in {name, bare(name)}:
             # a stem of one letter must be set apart from its affix: e_L, not "el"
-            keys.setdefault(_key(form), name)
+            keys.setdefault(key(form), name)
             keys.setdefault(re.sub(r"[^a-z0-9]+", "_", form.lower()), name)
     found: list[tuple[str, ...]] = []
 
     def add(kind: str, *wanted: str) -> None:
-        names = tuple(keys[key] for key in wanted if key in keys)
+        names = tuple(keys[one] for one in wanted if one in keys)
         if len(names) == len(wanted) and all(names[:1] != other[1:2] for other in found):
             found.append((kind, *names))
 
@@ -204,20 +193,20 @@ def _errors_found(units: Mapping[str, str], reading: Reading) -> Errors | None:
             names = tuple(prefix + stem for prefix in pair)
             if set(names) <= set(raw):
                 found.append((kind, *names))
-        short = len(_key(stem)) == 1
-        key, gap = _key(stem), "_" if short else ""
+        letters = key(stem)
+        gap = "_" if len(letters) == 1 else ""
         if not any(item[0] == "sizes" for item in found):
             for prefix in ERROR_PREFIXES:
-                add("size", f"{prefix}{gap}{key}")
+                add("size", f"{prefix}{gap}{letters}")
             for suffix in ERROR_SUFFIXES:
-                add("size", f"{key}{gap}{suffix}")
+                add("size", f"{letters}{gap}{suffix}")
         for lower, upper in SIDES:
-            add("sizes", f"{key}{gap}{lower}", f"{key}{gap}{upper}")
+            add("sizes", f"{letters}{gap}{lower}", f"{letters}{gap}{upper}")
         for lower, upper in ERROR_SIDES:
             for prefix in ("e", "err", "error", "sigma"):
-                add("sizes", f"{prefix}{gap}{key}{gap}{lower}", f"{prefix}{gap}{key}{gap}{upper}")
+                add("sizes", f"{prefix}{gap}{letters}{gap}{lower}", f"{prefix}{gap}{letters}{gap}{upper}")
         for lower, upper in BOUNDS:
-            add("bounds", f"{key}{gap}{lower}", f"{key}{gap}{upper}")
+            add("bounds", f"{letters}{gap}{lower}", f"{letters}{gap}{upper}")
     distinct = list(dict.fromkeys(found))
     if len(distinct) > 1:
         choices = "; ".join(" and ".join(names) for _, *names in distinct)
@@ -249,7 +238,7 @@ def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
         return reading.scale
     from astropy import units as u
 
-    parsed = _parse(unit)
+    parsed = parse_unit(unit)
     if parsed == u.percent:
         return Scale(PERCENT)
     if parsed == u.dex or isinstance(parsed, u.DexUnit):
@@ -259,7 +248,7 @@ def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
     if parsed is not None and parsed.is_equivalent(u.Unit(reading.quantity.unit)):
         # a logarithm often carries the unit of what it is the logarithm of
         log = reading.scale.form == LOG
-        return reading.scale if log else Scale(LINEAR, _offset(parsed, reading.quantity))
+        return reading.scale if log else Scale(LINEAR, offset(parsed, reading.quantity))
     if parsed == u.dimensionless_unscaled:
         return reading.scale
     raise DataError(f"column {name!r} holds the errors of {reading.column!r}, but its unit is {unit!r}.")
@@ -271,15 +260,15 @@ def _scale(unit: str, quantity: Quantity, form: str, name: str) -> Scale:
         return Scale(form)
     from astropy import units as u
 
-    parsed = _parse(unit)
-    if isinstance(parsed, u.DexUnit) and _is_of(unit, quantity):
-        return Scale(LOG, _offset(parsed.physical_unit, quantity))
+    parsed = parse_unit(unit)
+    if isinstance(parsed, u.DexUnit) and is_of(unit, quantity):
+        return Scale(LOG, offset(parsed.physical_unit, quantity))
     if parsed == u.dex and form != MAG:
         return Scale(LOG)
     if parsed == u.mag and form == MAG:
         return Scale(MAG)
     if parsed is not None and form != MAG and parsed.is_equivalent(quantity.unit):
-        return Scale(form, _offset(parsed, quantity))
+        return Scale(form, offset(parsed, quantity))
     if parsed == u.dimensionless_unscaled:
         return Scale(form)
     what = "which is not understood" if parsed is None else "which measures something else"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stelnet.errors import DataError
-from stelnet.starlists.base import METADATA, NUMERIC, About, StarList, Writer, rebatched, require_distinct
+from stelnet.starlists.base import METADATA, About, StarList, Writer, is_numeric, rebatched, require_distinct
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -115,7 +115,7 @@ class ParquetWriter(Writer):
         block = self.extended(block, new)
         if self._writer is None:
             self._schema = block.schema
-            text = [field.name for field in block.schema if not _is_number(field.type)]
+            text = [field.name for field in block.schema if not is_numeric(field.type)]
             # what is told of the list is written at the end, as the flags are counted only then
             self._writer = parquet.ParquetWriter(
                 self.target, block.schema, compression="zstd", compression_level=1, use_dictionary=text,
@@ -152,10 +152,6 @@ class ParquetWriter(Writer):
     def close(self) -> None:
         if self._writer:
             self._writer.close()
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return any(is_kind(kind) for is_kind in NUMERIC)
 
 
 def _plain_dicts(item: Any) -> Any:

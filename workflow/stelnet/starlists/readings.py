@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stelnet.errors import DataError
-from stelnet.starlists.quantities import LINEAR, LOG, MAG, MBOL_SUN, PERCENT, TEFF, Quantity, _bare
+from stelnet.starlists.quantities import LINEAR, LOG, MAG, MBOL_SUN, PERCENT, TEFF, Quantity, bare
 
 HALF_BETWEEN, MEAN_OF = "half the distance between", "the mean of"
 
@@ -163,6 +163,6 @@ class Reading:
         elif self.scale.form == MAG:
             unit = "absolute bolometric magnitude"
         errors = f", errors from {self.errors.words}" if self.errors else ""
-        return f"{self.quantity.name} from column {_bare(self.column)} [{unit}]{errors}" + (
+        return f"{self.quantity.name} from column {bare(self.column)} [{unit}]{errors}" + (
             f" ({self.note})" if self.note else ""
         )

@@ -11,14 +11,16 @@ from pyarrow import compute
 
 from stelnet.data.mist import ROW_COLUMNS, read_consolidated, read_tarball
 from stelnet.errors import DataError
-from stelnet.inference.answer import FLAGS, STAGES, Flag
+from stelnet.inference.answer import FLAGS, Flag
 from stelnet.inference.inputs import DEFAULT_ERRORS
 from stelnet.inference.model import Model
 from stelnet.io import read_table
 from stelnet.plotting.hrd import LAST_EEP
-from stelnet.starlists.base import StarList
+from stelnet.spelling import key
+from stelnet.starlists.base import StarList, is_number
 from stelnet.starlists.prediction import Columns
 from stelnet.starplots.diagram import Background, Star
+from stelnet.terms import STAGES
 
 #: Names of columns that identify stars, in order of preference, in lower case and without separators.
 IDENTIFIERS = ("name", "id", "starid", "star", "sourceid", "objectid", "object", "designation", "mainid")
@@ -49,26 +51,19 @@ def names(stars: StarList) -> tuple[np.ndarray, str]:
     DataError
         The list holds no stars.
     """
-    keys = {re.sub(r"[\W_]", "", column.lower()): column for column in reversed(stars.units)}
-    named = next((keys[key] for key in IDENTIFIERS if key in keys), None)
+    keys = {key(column): column for column in reversed(stars.units)}
+    named = next((keys[one] for one in IDENTIFIERS if one in keys), None)
     for column in [named] if named else stars.units:
         values = _text(stars, column)
         if not len(values):
             raise DataError(f"{stars.label}: holds no stars.")
         if named:
             return values, f"stars are named by column {column}"
-        if len(np.unique(values)) == len(values) and not all(_is_number(value) for value in values[:100]):
+        numbers = all(is_number(value or "nan") for value in values[:100])
+        if len(np.unique(values)) == len(values) and not numbers:
             return values, f"stars are named by column {column}, whose values are all different"
     rows = np.arange(1, len(values) + 1).astype(str).astype(object)
     return rows, "no column names the stars: they are told by the numbers of their rows"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text or "nan")
-    except ValueError:
-        return False
-    return True
 
 
 def row(names: np.ndarray, wanted: str, label: str) -> int:
@@ -80,13 +75,13 @@ def row(names: np.ndarray, wanted: str, label: str) -> int:
         No such star, with those that are similar, or several.
     """
 
-    def key(name: str) -> str:
+    def spaceless(name: str) -> str:
         return re.sub(r"[\s_]", "", name).lower()
 
     found = np.flatnonzero(names == wanted)
     if not len(found):
-        alike = key(wanted)
-        found = np.array([i for i, name in enumerate(names) if key(name) == alike], int)
+        alike = spaceless(wanted)
+        found = np.array([i for i, name in enumerate(names) if spaceless(name) == alike], int)
     if len(found) == 1:
         return int(found[0])
     if len(found):

@@ -14,9 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from stelnet.inference.answer import STAGES
 from stelnet.plotting import hrd, style
-from stelnet.terms import LOG_AGE_UNIVERSE
+from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 COLOURS = {"pre": "#0072B2", "post": "#E69F00"}
 STAR = style.CYCLE[0]
@@ -83,7 +82,7 @@ class Star:
 # --- The Hertzsprung-Russell diagram ----------------------------------------------------------------------
 
 
-def _background(axes: Axes, background: Background) -> list[Line2D | Patch]:
+def draw_background(axes: Axes, background: Background) -> list[Line2D | Patch]:
     """Draw domain, tracks and ZAMS within the limits of the axes, hot stars left; return legend entries."""
     axes.autoscale(False)
     axes.contourf(
@@ -130,7 +129,7 @@ def _tracks(axes: Axes, tracks: pd.DataFrame, zams_eep: int) -> None:
             )
 
 
-def _legend(figure: Figure, handles: Sequence[Line2D | Patch], about: str) -> None:
+def draw_legend(figure: Figure, handles: Sequence[Line2D | Patch], about: str) -> None:
     """Put the legend and, as its title, the small print below the panels."""
     legend = figure.legend(
         handles=handles,
@@ -143,7 +142,7 @@ def _legend(figure: Figure, handles: Sequence[Line2D | Patch], about: str) -> No
     legend.get_title().set(fontsize=6, color="0.35")
 
 
-def _universe(axes: Axes) -> Line2D:
+def draw_universe(axes: Axes) -> Line2D:
     """Draw the age of the Universe across ages; return its legend entry."""
     return axes.axhline(
         LOG_AGE_UNIVERSE,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stelnet.plotting import style
-from stelnet.starplots.diagram import HALO, Background, _background, _legend, _universe
+from stelnet.starplots.diagram import HALO, Background, draw_background, draw_legend, draw_universe
 from stelnet.starplots.one_star import WINDOW
 
 #: Up to this many stars have their names beside them, and above the other one they are binned.
@@ -57,14 +57,14 @@ def crowd_figure(
         for values, axis, least in zip(place, (background.log_teff, background.log_lum), WINDOW, strict=True)
     ]
     diagram.set(xlim=edges[0][::-1], ylim=edges[1])
-    handles = _background(diagram, background)
+    handles = draw_background(diagram, background)
     point = np.stack([stars["log_mass_median"], stars["log_age_median"]])
     known = np.isfinite(point).all(axis=0)
     ages = point[1, known]
     norm = Normalize(*(np.percentile(ages, [2, 98]) if len(ages) else (6, 10)))
-    plane.set(xlabel=style.QUANTITIES["mass"], ylabel=style.QUANTITIES["age"])
+    plane.set(xlabel=style.LABELS["mass"], ylabel=style.LABELS["age"])
     plane.plot(*background.zams_age, color="black", linewidth=1.1, zorder=1.5)
-    handles.append(_universe(plane))
+    handles.append(draw_universe(plane))
     errors = np.repeat(np.stack([stars["e_log_teff"], stars["e_log_lum"]])[:, None], 2, axis=1)
     ends = np.array([[stars[f"{name}_{end}"] for end in ("p16", "p84")] for name in ("log_mass", "log_age")])
     shown = ends if len(names) <= style.FEW else point[:, None]
@@ -79,7 +79,7 @@ def crowd_figure(
     else:
         colours = _scatter(diagram, place[:, known], errors[..., known], ages, norm)
         _scatter(plane, point[:, known], spread[..., known], ages, norm)
-    figure.colorbar(colours, ax=diagram, label=style.QUANTITIES["age"], pad=0.01, aspect=40)
+    figure.colorbar(colours, ax=diagram, label=style.LABELS["age"], pad=0.01, aspect=40)
     diagram.plot(*place[:, ~known], "x", color=style.GREY, markersize=3, markeredgewidth=0.7, rasterized=True)
     handles += _flagged(diagram, place, flags, binned)
     if not known.all():
@@ -100,7 +100,7 @@ def crowd_figure(
     others = [f"{name} ({has.sum()})" for name, has in flags.items() if name not in MARKED and has.any()]
     if others:
         about += "; other flags: " + ", ".join(others)
-    _legend(figure, handles, about)
+    draw_legend(figure, handles, about)
     return figure
 
 

@@ -9,10 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from stelnet.inference.answer import STAGES
 from stelnet.plotting import style
-from stelnet.starplots.diagram import COLOURS, HALO, STAR, Background, Star, _background, _legend, _universe
-from stelnet.terms import LOG_AGE_UNIVERSE
+from stelnet.starplots.diagram import (
+    COLOURS,
+    HALO,
+    STAR,
+    Background,
+    Star,
+    draw_background,
+    draw_legend,
+    draw_universe,
+)
+from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 #: Shares of the posterior within the contours.
 CREDIBLE = (0.68, 0.95)
@@ -111,7 +119,7 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
     diagram = figure.add_subplot(grid[:, 0])
     diagram.set_title(star.name, loc="left", weight="bold", fontsize=9, parse_math=False)
     _around(diagram, star, background.zams)
-    handles = _background(diagram, background)
+    handles = draw_background(diagram, background)
     diagram.errorbar(
         star.log_teff[0],
         star.log_lum[0],
@@ -133,19 +141,20 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
         for panel, value in ((mass, "y"), (age, "x")):
             panel.tick_params(labelbottom=False, labelleft=False)
             panel.tick_params(axis=value, which="both", length=0)
-        joint.set(xlabel=style.QUANTITIES["mass"], ylabel=style.QUANTITIES["age"])
+        joint.set(xlabel=style.LABELS["mass"], ylabel=style.LABELS["age"])
         mass.set_title(_in_words(star.answer), loc="left", fontsize=6.5)
         _posterior(joint, mass, age, star, background)
         handles.append(Line2D([], [], color="black", linestyle=":", linewidth=0.8, label="age at the ZAMS"))
         if joint.get_ylim()[1] > LOG_AGE_UNIVERSE:
-            handles.append(_universe(joint))
+            handles.append(draw_universe(joint))
     else:
         empty = figure.add_subplot(grid[:, 1:])
         empty.axis("off")
         empty.text(0.5, 0.5, "no prediction", ha="center", va="center", transform=empty.transAxes)
     if star.flags:
         diagram.set_title("flags: " + ", ".join(star.flags), loc="right", color=style.LITERATURE, fontsize=7)
-    _legend(figure, handles, "\n".join([about, *(f"{name}: {text}" for name, text in star.flags.items())]))
+    small_print = [about, *(f"{name}: {text}" for name, text in star.flags.items())]
+    draw_legend(figure, handles, "\n".join(small_print))
     return figure
 
 
@@ -256,7 +265,7 @@ def _in_words(answer: Mapping[str, float]) -> str:
         low, median, high = (answer[f"log_{name}_{end}"] for end in ("p16", "median", "p84"))
         return (
             f"{name} {value(median)}{unit} (68 %: {value(low)} to {value(high)}{unit}),  "
-            rf"{style.QUANTITIES[name]} $= {median:.{digits}f}"
+            rf"{style.LABELS[name]} $= {median:.{digits}f}"
             rf"_{{-{median - low:.{digits}f}}}^{{+{high - median:.{digits}f}}}$"
         )
 

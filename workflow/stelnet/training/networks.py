@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch.nn import functional
 
 from stelnet.errors import DataError
-from stelnet.files import atomic_path
+from stelnet.safetensors_file import require_one_ensemble, write_sorted
 
 INPUTS = ("log_teff", "log_lum")
 OUTPUTS = ("log_age", "log_mass")
@@ -185,12 +185,7 @@ def save_network(path: str | Path, ensemble: Ensemble, index: int, metadata: Map
         tensors[f"layers.{i}.bias"] = bias.detach()[index, 0].contiguous().cpu()
     own = {"network": ensemble.name, "bounds": json.dumps(ensemble.scaling.bounds)}
     content = save(tensors, {**metadata, **own})
-    # the library writes metadata in random order: write the header (8 bytes of length, JSON) again, sorted
-    size = int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(len(header).to_bytes(8, "little") + header + content[8 + size :])
+    write_sorted(content, path)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -226,29 +221,16 @@ def load_ensemble(paths: Iterable[str | Path]) -> Ensemble:
         raise DataError("no network files are named: an ensemble needs at least one.")
     files = [_read(path) for path in paths]
 
-    def marks(file: tuple) -> dict[str, object]:
-        metadata, weights, _ = file
-        return {
-            "network": metadata["network"],
-            "bounds": json.loads(metadata["bounds"]),
-            "simulated": metadata["simulated"],
-            "layers": [tuple(weight.shape) for weight in weights],
-        }
-
-    first = marks(files[0])
-    for path, file in zip(paths, files, strict=True):
-        for key, value in marks(file).items():
-            if value != first[key]:
-                raise DataError(
-                    f"{path}: {key} {value} differ from {first[key]} of {paths[0]}: not one ensemble."
-                )
+    metadata, weights, biases = zip(*files, strict=True)
+    shapes = [{str(i): weight.shape for i, weight in enumerate(network)} for network in weights]
+    require_one_ensemble(paths, metadata, shapes)
+    first = metadata[0]
     if first["network"] not in NETWORKS:
         raise DataError(
             f"{paths[0]}: network {first['network']!r} is not registered; there are {', '.join(NETWORKS)}."
         )
-    _, weights, biases = zip(*files, strict=True)
     return NETWORKS[first["network"]](
         [torch.stack(layer) for layer in zip(*weights, strict=True)],
         [torch.stack(layer) for layer in zip(*biases, strict=True)],
-        Scaling(first["bounds"]),
+        Scaling(json.loads(first["bounds"])),
     )
