@@ -1,15 +1,28 @@
 """Fixtures shared by all tests."""
 
+import fcntl
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from waiting import HANG
 
 ROOT = Path(__file__).parents[1]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+CONFIGURED = ["--configfile", "resources/demo/config.yaml"]
+
+# no test is about the speed of a machine
+settings.register_profile("stelnet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stelnet")
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +39,14 @@ def mirror() -> Path:
 
 
 class Checkout:
-    """A copy of the repository in which the workflow is run as a user runs it."""
+    """A folder with the repository's files in which the workflow is run as a user runs it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def of_repository(cls, folder: Path) -> "Checkout":
+        """Return a new checkout, with the files of the repository as they are now."""
         names = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT, check=True, capture_output=True, text=True,
@@ -39,22 +56,31 @@ class Checkout:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target)
+        return cls(folder)
 
-    def snakemake(
-        self, *arguments: str, check: bool = True, **environment: str
+    def copied(self, folder: Path) -> "Checkout":
+        """Return a copy, results included."""
+        return Checkout(Path(shutil.copytree(self.folder, folder, symlinks=True)))
+
+    def run(
+        self, *command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess:
-        """Run snakemake on the demo's configuration, with no mirror and no way to a network."""
-        command = [
-            str(Path(sys.executable).with_name("snakemake")),
-            "--configfile",
-            "resources/demo/config.yaml",
-        ]
+        """Run a command in this folder or another, with no mirror and no way to a network."""
         result = subprocess.run(
-            command + list(arguments), cwd=self.folder, env=self.environment() | environment,
-            capture_output=True, text=True, timeout=900,
+            command, cwd=cwd or self.folder, env=self.environment() | environment,
+            capture_output=True, text=True, timeout=HANG,
         )  # fmt: skip
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
+
+    def snakemake(self, *arguments: str, **settings) -> subprocess.CompletedProcess:
+        """Run snakemake on the demo's configuration; settings as for :meth:`run`."""
+        return self.run(SNAKEMAKE, *CONFIGURED, *arguments, **settings)
+
+    def stelnet(self, *arguments: str | Path, **settings) -> subprocess.CompletedProcess:
+        """Run the command `stelnet` of this checkout; settings as for :meth:`run`."""
+        library = str(self.folder / "workflow")
+        return self.run(sys.executable, "-m", "stelnet.cli", *arguments, PYTHONPATH=library, **settings)
 
     @staticmethod
     def environment() -> dict[str, str]:
@@ -80,18 +106,57 @@ class Checkout:
         }
 
 
+def numbered_as_one(rule: str) -> str:
+    """Name of a rule; those of the blocks of bootstraps, which are numbered, share one."""
+    return re.sub(r"^(train_baseline|train_transfer)_.*", r"\1", rule)
+
+
+def planned(text: str) -> dict[str, int]:
+    """Rule -> number of its jobs, as the first table tells that Snakemake prints."""
+    counts: dict[str, int] = {}
+    for row, number in re.findall(r"^([a-z_0-9]+) +(\d+)$", text, re.MULTILINE):
+        if row == "total":
+            break
+        rule = numbered_as_one(row)
+        counts[rule] = counts.get(rule, 0) + int(number)
+    return counts
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory) -> Callable[..., list[dict]]:
+    """A function that plans a run of everything, of the demo by default; it returns what plan.py tells."""
+    bare, target = Checkout.of_repository(tmp_path_factory.mktemp("plan") / "stelnet"), "plan.json"
+
+    @cache
+    def plan(*arguments: str) -> list[dict]:
+        bare.run(
+            sys.executable, ROOT / "tests/plan.py", target, *CONFIGURED, "--dry-run", "--forceall", *arguments
+        )
+        return json.loads((bare.folder / target).read_text())
+
+    return plan
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory) -> Checkout:
-    """A checkout in which the demo has run from nothing; tests leave its results as they found them."""
-    checkout = Checkout(tmp_path_factory.mktemp("demo") / "stelnet")
-    checkout.first_run = checkout.snakemake("--cores", "2")
+    """A checkout in which the demo has run from nothing; tests leave its results as they found them.
+
+    All processes of pytest-xdist share one: the first that needs it runs it, and the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    checkout, done = Checkout(folder / "demo/stelnet"), folder / "demo.done"
+    with open(folder / "demo.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            assert not checkout.folder.exists(), "the demo has failed in another process"
+            Checkout.of_repository(checkout.folder).snakemake("--cores", "2")
+            done.touch()
     return checkout
 
 
 @pytest.fixture
 def checkout(demo, tmp_path) -> Checkout:
     """A copy of the finished demo that a test may change."""
-    shutil.copytree(demo.folder, tmp_path / "stelnet", symlinks=True)
-    copy = Checkout.__new__(Checkout)
-    copy.folder = tmp_path / "stelnet"
-    return copy
+    return demo.copied(tmp_path / "stelnet")

@@ -75,8 +75,9 @@ def predict(
     """
     from stelnet.starlists.prediction import Columns, Request, predict_list
 
-    # a job that a scheduler ends leaves no half-written file either
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # a job that a scheduler ends leaves no half-written file either; a signal that is ignored stays so
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         target = file_of(out)
         with star_list(stars, input_kind) as opened:
@@ -101,7 +102,9 @@ def predict(
         raise typer.Exit(BROKEN_PIPE)
     except KeyboardInterrupt:
         say("stelnet: interrupted.")
-        raise typer.Exit(128 + signal.SIGINT)
+        # killed by the signal, not just with its exit code: else a loop of the shell around this goes on
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     except OSError as error:
         say(f"stelnet: {error.filename or out}: {error.strerror or error}.")
         raise typer.Exit(2)
