@@ -6,9 +6,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from waiting import HANG, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 # where Debian's SLURM looks; the plugin's job step drops SLURM_CONF, so that no other place will do
@@ -47,7 +47,7 @@ JobCompLoc={folder}/jobs.txt
 SlurmdParameters=config_overrides
 ReturnToService=2
 SlurmdTimeout=300
-SchedulerParameters=sched_interval=1,sched_min_interval=50000,batch_sched_delay=0
+SchedulerParameters=sched_interval=1,sched_min_interval=50000,batch_sched_delay=0,bf_interval=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 EnforcePartLimits=ALL
@@ -71,19 +71,9 @@ def missing() -> str | None:
     return None
 
 
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> object:
-    """Return the first true value of a condition; raise TimeoutError after some time."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.1)
-    return value
-
-
 def run(*command: str) -> str:
     """Run a command to its end and return what it prints."""
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=HANG).stdout
 
 
 def free_port() -> int:
@@ -146,9 +136,7 @@ class SlurmNode:
         run("slurmd", "-f", str(self.folder / "slurm.conf"))
         ready = ("idle", "mixed", "allocated")
         wait_for(
-            lambda: run("sinfo", "-h", "-N", "-p", "main", "-o", "%T").strip() in ready,
-            60,
-            "the node is ready",
+            lambda: run("sinfo", "-h", "-N", "-p", "main", "-o", "%T").strip() in ready, "the node is ready"
         )
 
     def stop_slurmd(self) -> None:
@@ -160,14 +148,14 @@ class SlurmNode:
         try:
             pid = int((self.folder / name).read_text())
             os.kill(pid, signal.SIGTERM)
-            wait_for(lambda: not Path(f"/proc/{pid}").exists(), 20, f"{name}: the daemon has stopped")
+            wait_for(lambda: not Path(f"/proc/{pid}").exists(), f"{name}: the daemon has stopped")
         except (FileNotFoundError, ValueError, ProcessLookupError):
             pass
 
     def _stop(self) -> None:
         if (self.folder / "slurmctld.pid").exists():
-            subprocess.run(["scancel", "--user=root"], capture_output=True, timeout=60)
-            wait_for(lambda: not self.jobs("%i", "--states=running,completing"), 60, "no job runs")
+            subprocess.run(["scancel", "--user=root"], capture_output=True, timeout=HANG)
+            wait_for(lambda: not self.jobs("%i", "--states=running,completing"), "no job runs")
         for name in ("slurmd.pid", "slurmctld.pid", "munge.pid"):
             self._end(name)
         if CONFIGURATION.resolve() == (self.folder / "slurm.conf").resolve():

@@ -1,12 +1,9 @@
 """Star lists in pieces: as many jobs as a list needs, and the result of the plain command."""
 
-import re
-import subprocess
-import sys
-
 import pandas as pd
 import pyarrow.parquet as pq
 import yaml
+from conftest import planned
 
 MINE = {
     "path": "lists/mine.parquet",
@@ -26,15 +23,9 @@ def configure(checkout, **changes) -> None:
 
 def test_the_list_of_the_demo_is_that_of_the_plain_command(demo, tmp_path):
     results, target = demo.folder / "results/demo", tmp_path / "field.parquet"
-    command = "from stelnet.cli import app; app()"
-    arguments = [
-        *("predict", str(results / "data/star_lists/field.parquet"), "--out", str(target)),
-        *("--model", str(results / "pretrained/transfer.safetensors"), "--method", "exact"),
-    ]
-    subprocess.run(
-        [sys.executable, "-c", command, *arguments], check=True, cwd=demo.folder / "workflow",
-        env=demo.environment(), capture_output=True,
-    )  # fmt: skip
+    model = results / "pretrained/transfer.safetensors"
+    stars = results / "data/star_lists/field.parquet"
+    demo.stelnet("predict", stars, "--out", target, "--model", model, "--method", "exact")
     pieces = list((results / "stars/field").glob("*.parquet"))
     assert len(pieces) == 2
     assert (results / "stars/field.parquet").read_bytes() == target.read_bytes()
@@ -49,8 +40,7 @@ def test_a_list_of_ones_own_needs_a_block_and_a_model_file(checkout):
     stars.to_parquet(checkout.folder / MINE["path"])
     configure(checkout)
     run = checkout.snakemake("lists.yaml", "--cores", "2", "results/demo/stars/mine.csv")
-    plan = dict(re.findall(r"^([a-z_]+) +(\d+)$", run.stdout + run.stderr, re.MULTILINE))
-    assert plan == {"predict_star_list": "2", "gather_star_list": "1", "total": "3"}
+    assert planned(run.stdout + run.stderr) == {"predict_star_list": 2, "gather_star_list": 1}
     made = pd.read_csv(checkout.folder / "results/demo/stars/mine.csv")
     assert made["star_id"].tolist() == stars["star_id"].tolist()
     assert made["log_age_median"].notna().sum() > 0.9 * len(stars)
@@ -58,7 +48,7 @@ def test_a_list_of_ones_own_needs_a_block_and_a_model_file(checkout):
     # a longer list is answered anew, by as many jobs as it now takes
     pd.concat([stars, stars]).to_parquet(checkout.folder / MINE["path"])
     plan = checkout.snakemake("lists.yaml", "--dry-run", "--cores", "1", "results/demo/stars/mine.csv").stdout
-    assert re.search(r"^predict_star_list +3$", plan, re.MULTILINE)
+    assert planned(plan)["predict_star_list"] == 3
 
 
 def test_a_list_that_is_not_there_is_told(checkout):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from script_job import run_script
 
@@ -217,7 +217,6 @@ def test_further_bad_cells_are_counted(read):
 positive = st.floats(1e-6, 1e6)
 
 
-@settings(deadline=None)
 @given(value=positive, below=st.floats(1e-6, 0.999), above=st.floats(1e-6, 1e3))
 def test_limits_in_dex_lead_back_to_the_limits(value, below, above):
     low, high = value * (1 - below), value * (1 + above)
@@ -241,7 +240,6 @@ def test_dex_is_the_first_order_error_of_the_logarithm():
     np.testing.assert_allclose(dex(value, error), np.log10(5000.5) - np.log10(5000.0), rtol=1e-3)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
 def test_each_row_is_kept_or_listed_once(flags):
     table = pd.DataFrame(flags, columns=["first", "second"], index=range(1, len(flags) + 1))

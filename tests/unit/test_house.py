@@ -52,15 +52,6 @@ def test_library_never_imports_snakemake():
         assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.MULTILINE), path
 
 
-def test_every_rule_has_its_script_and_every_script_its_rule():
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    used = set(re.findall(r'"\.\./scripts/([a-z_0-9]+\.py)"', rules))
-    assert used == {path.name for path in (ROOT / "workflow/scripts").glob("*.py")}
-    # the digest of the library code that a script uses is a parameter of its rule
-    for script in used:
-        assert f'code_of("{script}"' in rules, f"rule of {script} has no code=code_of(...)"
-
-
 def test_no_python_object_is_unpickled():
     for path in (ROOT / "workflow").rglob("*.py"):
         text = path.read_text()

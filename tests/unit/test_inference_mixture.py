@@ -60,7 +60,7 @@ def test_quantiles_are_those_of_brute_force(spread, narrow):
         np.testing.assert_allclose(reached, [level for level, _ in LEVELS], atol=2e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.floats(1e-3, 1), st.floats(-3, 12), st.floats(1e-3, 2)), min_size=1, max_size=12)
 )

@@ -289,7 +289,7 @@ def test_folds_of_the_table_are_told(folded):
     assert "coarse_table" not in flags(found)[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

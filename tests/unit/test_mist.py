@@ -19,7 +19,9 @@ from stelnet.errors import DataError
 
 NAMES = [f"other_{number}" for number in range(77)]
 NAMES[0], NAMES[1], NAMES[6], NAMES[11], NAMES[76] = "star_age", "star_mass", "log_L", "log_Teff", "phase"
-FILES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+FILES = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40
+)
 
 
 def values(mass, eep):
@@ -122,7 +124,7 @@ class TestReadTarball:
         path = archive(tmp_path / "a.txz", dict(list(members.items())[::order]))
         assert len(mist.read_tarball(path, last_eep=808)) == 9
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(names=st.permutations(NAMES))
     def test_columns_are_found_by_name(self, names):
         rows = [mist.parse_track(track(0.3, names=order).encode(), 10, "t") for order in (NAMES, names)]
@@ -263,7 +265,7 @@ class TestSplit:
         stages, _ = split_stages(grid(), **OPTIONS | {"post_fraction": 1})
         assert len(stages["post"]) == 8 * 40
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(kept=st.sets(st.sampled_from(grid().initial_mass.unique().tolist()), min_size=5))
     def test_a_rows_fate_depends_on_its_mass_and_eep_alone(self, kept):
         whole, _ = split_stages(grid(), **OPTIONS)
@@ -322,7 +324,6 @@ class TestZams:
         with pytest.raises(DataError, match=r"0\.3 Msun does not reach the ZAMS \(EEP 70\)"):
             zams_table(grid(), zams_eep=70, end_eep=80)
 
-    @settings(deadline=None)
     @given(share=st.floats(0, 1))
     def test_age_lies_between_those_of_the_neighbours(self, share):
         zams = zams_table(grid(), zams_eep=20, end_eep=50)

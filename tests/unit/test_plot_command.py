@@ -328,7 +328,7 @@ def test_nothing_is_clipped(background, figure):
 # --- Densities --------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-0.95, 0.95), st.floats(0.003, 3), st.floats(0.1, 1))
 def test_density_keeps_weight_mean_and_covariance(correlation, scale, weight):
     covariance = np.array([[1, correlation * scale], [correlation * scale, scale**2]])

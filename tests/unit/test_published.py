@@ -1,8 +1,11 @@
 """Published networks in the authors' format, made up here: read as ours, or refused with a reason."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from stelnet.errors import DataError
@@ -58,13 +61,11 @@ def test_networks_predict_what_the_authors_do(files, networks, tmp_path):
     np.testing.assert_array_equal(load_ensemble(paths).predict(*stars.T), ensemble.predict(*stars.T))
 
 
-def test_names_cover_both_models_and_stages():
-    assert sorted(NAMES) == [
-        ("baseline", "post"),
-        ("baseline", "pre"),
-        ("transfer", "post"),
-        ("transfer", "pre"),
-    ]
+def test_each_registered_network_belongs_to_one_ensemble_of_twenty():
+    datasets = yaml.safe_load((Path(__file__).parents[2] / "resources/datasets.yaml").read_text())
+    names = [file["name"] for file in datasets["published_networks"]["files"]]
+    expected = [f"{prefix}{boot}" for prefix in NAMES.values() for boot in range(20)]
+    assert sorted(name for name in names if not name.endswith(".npy")) == sorted(expected)
 
 
 def refused(files, match: str) -> None:

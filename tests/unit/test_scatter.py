@@ -77,7 +77,7 @@ def test_threads_do_not_change_a_bit(model, path, tmp_path):
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     groups=st.lists(st.integers(0, 40), min_size=1, max_size=6),
     first=st.integers(0, 120),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from astropy.io import fits
 from conftest import ROOT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stelnet import configuration
@@ -54,7 +54,6 @@ class TestTracks:
     def test_main_sequence_of_the_sun_is_that_of_hurley_et_al(self):
         assert 10 ** tracks.evolution(1.0, tracks.TAMS).log_age == pytest.approx(11.0e9, rel=0.01)
 
-    @settings(deadline=None)
     @given(mass=MASSES)
     def test_time_passes_along_a_track(self, mass):
         star = tracks.evolution(mass, np.arange(1, 809))
@@ -64,7 +63,6 @@ class TestTracks:
         assert ((star.log_teff > 3.3) & (star.log_teff < 4.9)).all()
         assert ((star.log_lum > -3.5) & (star.log_lum < 7.5)).all()
 
-    @settings(deadline=None)
     @given(mass=MASSES, eep=st.sampled_from(tracks.PRIMARY_EEPS[1:-1]))
     def test_stages_meet(self, mass, eep):
         before, after = tracks.evolution(mass, [eep - 1e-7, eep + 1e-7]).log_teff
@@ -72,7 +70,6 @@ class TestTracks:
         before, after = tracks.evolution(mass, [eep - 1e-7, eep + 1e-7]).log_lum
         assert before == pytest.approx(after, abs=1e-5)
 
-    @settings(deadline=None)
     @given(mass=MASSES, eep=st.floats(1, 808))
     def test_eep_of_an_age(self, mass, eep):
         star = tracks.evolution(mass, eep)

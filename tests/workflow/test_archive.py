@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import zipfile
 from html.parser import HTMLParser
 
@@ -16,18 +15,6 @@ from requests.adapters import HTTPAdapter
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 RESULTS = "results/demo"
-
-
-def stelnet(folder, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the command of the repository in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "stelnet.cli", *arguments],
-        cwd=folder,
-        env=Checkout.environment() | {"PYTHONPATH": str(folder / "workflow")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def commit(folder) -> None:
@@ -59,8 +46,7 @@ def test_archive_is_a_valid_crate_and_can_be_audited(checkout, tmp_path, context
 
     commit(checkout.folder)
     target = tmp_path / "bundle.zip"
-    made = stelnet(checkout.folder, "archive", str(target), "--results", RESULTS)
-    assert made.returncode == 0, made.stderr
+    checkout.stelnet("archive", target, "--results", RESULTS)
     unpacked = tmp_path / "unpacked"
     zipfile.ZipFile(target).extractall(unpacked)
 
@@ -77,20 +63,20 @@ def test_archive_is_a_valid_crate_and_can_be_audited(checkout, tmp_path, context
     actions = [entity for entity in entities if entity["@type"] == "CreateAction"]
     assert {"Run of the workflow", "figure1 figures"} <= {action["name"] for action in actions}
 
-    audit = stelnet(unpacked, "audit", "--all", "--json", "--results", RESULTS)
-    assert audit.returncode == 0, audit.stdout[-3000:] + audit.stderr
+    copy = Checkout(unpacked)
+    audit = copy.stelnet("audit", "--all", "--json", "--results", RESULTS)
     assert len(json.loads(audit.stdout)) > 100
     script = unpacked / "workflow/scripts/figure1.py"
     script.write_text(script.read_text() + "\n")
-    assert stelnet(unpacked, "audit", f"{RESULTS}/figures/fig1.pdf").returncode == 1
+    assert copy.stelnet("audit", f"{RESULTS}/figures/fig1.pdf", check=False).returncode == 1
 
 
 def test_archive_needs_committed_code(checkout, tmp_path):
     arguments = ("archive", str(tmp_path / "bundle.zip"), "--results", RESULTS)
-    assert "not a git repository" in stelnet(checkout.folder, *arguments).stderr
+    assert "not a git repository" in checkout.stelnet(*arguments, check=False).stderr
     commit(checkout.folder)
     (checkout.folder / "config.yaml").open("a").write("\n")
-    made = stelnet(checkout.folder, *arguments)
+    made = checkout.stelnet(*arguments, check=False)
     assert made.returncode == 2
     assert "config.yaml" in made.stderr
     assert not (tmp_path / "bundle.zip").exists()

@@ -4,30 +4,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
-from conftest import Checkout
+from conftest import Checkout, numbered_as_one, planned
 
 from stelnet import configuration
 
 RESULTS = "results/demo"
 
 
-def audit(
-    checkout: Checkout, *arguments: str, cwd=None, code: int | None = None, **environment: str
-) -> list[dict]:
+def audit(checkout: Checkout, *arguments: str, code: int | None = None, **settings) -> list[dict]:
     """Run `stelnet audit --json` as a user does and return what it found."""
-    result = subprocess.run(
-        [sys.executable, "-m", "stelnet.cli", "audit", "--json", *arguments],
-        cwd=cwd or checkout.folder,
-        env=checkout.environment() | {"PYTHONPATH": str(checkout.folder / "workflow")} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    result = checkout.stelnet("audit", "--json", *arguments, check=False, **settings)
     assert code in (None, result.returncode), result.stdout[-2000:] + result.stderr
     return json.loads(result.stdout)
 
@@ -47,10 +36,7 @@ def edit(path, old: str, new: str) -> None:
 @pytest.fixture(scope="module")
 def sandbox(demo, tmp_path_factory) -> Checkout:
     """A copy of the finished demo that tests of this module change and put back."""
-    copy = Checkout.__new__(Checkout)
-    copy.folder = tmp_path_factory.mktemp("audit") / "stelnet"
-    shutil.copytree(demo.folder, copy.folder, symlinks=True)
-    return copy
+    return demo.copied(tmp_path_factory.mktemp("audit") / "stelnet")
 
 
 def test_all_is_verified(demo):
@@ -237,9 +223,10 @@ def test_stale_is_what_snakemake_would_make_again(sandbox, group, values):
         found = audit(sandbox, "--all", "--results", RESULTS)
     finally:
         config.write_text(before)
-    planned = set(re.findall(r"^([a-z_0-9]+) +\d+$", plan, re.MULTILINE)) - {"total", "all"}
-    stale = {entry["record"]["job"]["rule"] for entry in found if entry["verdict"] == "stale"}
-    assert stale == planned
+    stale = {
+        numbered_as_one(entry["record"]["job"]["rule"]) for entry in found if entry["verdict"] == "stale"
+    }
+    assert stale == planned(plan).keys() - {"all"}
 
 
 def test_audit_target(checkout):

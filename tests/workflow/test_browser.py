@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from waiting import HANG
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -34,7 +35,7 @@ def test_page_is_whole_fits_the_screen_and_can_be_filtered(demo, tmp_path, width
         [*command, "--virtual-time-budget=5000", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG,
         check=True,
     ).stdout
     seen = json.loads(re.search(r"<title>(.*?)</title>", dom)[1])

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Checkout
+from waiting import HANG
+
+# one environment for all
+pytestmark = pytest.mark.xdist_group("installation")
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRATCH = "import sys; sys.argv = ['setup.py']; from setuptools import build_meta as b; "
@@ -21,13 +25,9 @@ SCRATCH = "import sys; sys.argv = ['setup.py']; from setuptools import build_met
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory) -> Path:
     """A folder with sdist and wheel, built from a copy of the repository with no way to a network."""
-    checkout = Checkout(tmp_path_factory.mktemp("build") / "stelnet")
+    checkout = Checkout.of_repository(tmp_path_factory.mktemp("build") / "stelnet")
     code = SCRATCH + "b.build_sdist('dist'); b.build_wheel('dist')"
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(
-        command, cwd=checkout.folder, env=checkout.environment(), capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    checkout.run(sys.executable, "-c", code)
     return checkout.folder / "dist"
 
 
@@ -39,7 +39,9 @@ def installed(dist, tmp_path_factory) -> Path:
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "here.pth").write_text("\n".join(site.getsitepackages()))
     for name in extras():
-        (packages / f"{name}.py").write_text(f"raise ImportError('{name} is not there on a clean machine')")
+        (packages / f"{name.replace('-', '_')}.py").write_text(
+            f"raise ImportError('{name} is not there on a clean machine')"
+        )
     (wheel,) = dist.glob("*.whl")
     command = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
     command += ["--no-deps", "--no-index", "--ignore-installed", str(wheel)]
@@ -62,7 +64,7 @@ def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
     }
     program = str(installed / "bin" / arguments[0])
     return subprocess.run(
-        [program, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [program, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG
     )
 
 
@@ -94,8 +96,7 @@ def test_sdist_makes_the_same_wheel(dist, tmp_path):
     with tarfile.open(sdist) as file:
         file.extractall(tmp_path, filter="data")
     (folder,) = tmp_path.iterdir()
-    command = [sys.executable, "-c", SCRATCH + "b.build_wheel('dist')"]
-    subprocess.run(command, cwd=folder, env=Checkout.environment(), check=True, capture_output=True)
+    Checkout(folder).run(sys.executable, "-c", SCRATCH + "b.build_wheel('dist')")
     (one,), (other,) = dist.glob("*.whl"), folder.glob("dist/*.whl")
     with zipfile.ZipFile(one) as first, zipfile.ZipFile(other) as second:
         digests = [{info.filename: info.CRC for info in file.infolist()} for file in (first, second)]

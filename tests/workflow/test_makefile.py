@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from conftest import ROOT
+from waiting import HANG
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -29,7 +30,7 @@ def make(folder, *arguments):
         env=os.environ | {"PIP_NO_INDEX": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG,
     )
 
 

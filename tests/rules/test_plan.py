@@ -1,0 +1,25 @@
+"""What the plans of the demo and of the paper say of all rules."""
+
+import pytest
+from conftest import ROOT
+
+from stelnet.provenance import source_digest
+
+SCRIPTS = ROOT / "workflow/scripts"
+
+
+@pytest.fixture(scope="module")
+def jobs(plan) -> list[dict]:
+    """The jobs of every rule."""
+    return [*plan(), *plan("--configfile", "config.yaml"), *plan("audit")]
+
+
+def test_every_script_has_its_rule(jobs):
+    assert {job["script"] for job in jobs} - {None} == {path.name for path in SCRIPTS.glob("*.py")}
+
+
+def test_a_job_runs_again_when_the_library_code_of_its_script_changes(jobs):
+    """The digest of that code is among the parameters of the rule."""
+    for job in jobs:
+        if job["script"]:
+            assert source_digest(SCRIPTS / job["script"])[:16] in str(job["params"]), job["rule"]
