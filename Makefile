@@ -40,6 +40,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+	$(BIN)/lint-imports
 
 # The mark is written last: an environment without it (a failed or killed install) is removed, never used.
 # uv, itself pinned, installs in a tenth of pip's time; pip installs torch, whose build the index decides.

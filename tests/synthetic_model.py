@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from stelnet.data.zams import zams_table
 from stelnet.inference.bundle import write_bundle
+from stelnet.io import arrays
 
 ZAMS_EEP = 20
 BOUNDS = {
@@ -97,14 +98,14 @@ def write_model(
 ) -> Path:
     """Write a synthetic model and return the path of its file."""
     points = tracks()
-    near_sun = pd.DataFrame({"log_teff": [SUN[0]], "log_lum": [SUN[1]]})
+    near_sun = {"log_teff": np.array([SUN[0]]), "log_lum": np.array([SUN[1]])}
     path = folder / "synthetic.safetensors"
     write_bundle(
         path,
         "transfer" if adapted else "baseline",
         files or {stage: networks(folder, stage, make, seed=seed) for stage in BOUNDS},
-        points,
-        zams_table(points, zams_eep=ZAMS_EEP, end_eep=35),
+        arrays(points),
+        arrays(zams_table(points, zams_eep=ZAMS_EEP, end_eep=35)),
         ZAMS_EEP,
         {stage: near_sun for stage in BOUNDS} if adapted else None,
         **others,

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 import synthetic_model as synthetic
 from safetensors.numpy import load_file, save_file
@@ -12,6 +11,7 @@ from stelnet.errors import DataError
 from stelnet.inference import domain
 from stelnet.inference.bundle import age_curves, read_bundle, write_bundle
 from stelnet.inference.hierarchy import Weights, log_imf
+from stelnet.io import arrays
 from stelnet.terms import LOG_AGE_UNIVERSE
 
 
@@ -83,13 +83,11 @@ def test_coverage_is_near_the_stars_alone():
 
 
 def test_age_curves_end_with_the_universe_and_have_no_gaps():
-    zams = pd.DataFrame(
-        {
-            "log_mass": [-0.5, -0.2, 0.0, 0.3],
-            "log_age_zams": [8.2, 8.0, 7.6, 7.0],
-            "log_age_end": [np.nan, 10.6, np.nan, 9.1],
-        }
-    )
+    zams = {
+        "log_mass": np.array([-0.5, -0.2, 0.0, 0.3]),
+        "log_age_zams": np.array([8.2, 8.0, 7.6, 7.0]),
+        "log_age_end": np.array([np.nan, 10.6, np.nan, 9.1]),
+    }
     curves = age_curves(zams)
     np.testing.assert_allclose(
         curves["log_age_end"], [LOG_AGE_UNIVERSE, LOG_AGE_UNIVERSE, 10.0, 9.1], atol=1e-6
@@ -120,7 +118,7 @@ def test_weights_are_mass_function_times_duration():
 
 
 def test_networks_that_do_not_belong_together(tmp_path):
-    points = synthetic.tracks()
+    points = arrays(synthetic.tracks())
     files = {stage: synthetic.networks(tmp_path, stage) for stage in synthetic.BOUNDS}
 
     def write():

@@ -7,13 +7,10 @@ Nothing here imports snakemake, and no module knows where files are: paths live 
 >>> stelnet.load().predict([3.7617], [0.0], e_log_teff=0.01, e_log_lum=0.02)["log_age_median"]
 """
 
-from importlib import import_module
+import lazy_loader
 
-__version__ = "0.1.0"
+from stelnet._version import __version__
 
-
-def __getattr__(name: str) -> object:
-    # numpy and the rest are imported by those who predict only
-    if name == "load":
-        return import_module("stelnet.inference.model").load
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# numpy and the rest are imported by those who predict only
+__getattr__, __dir__, _lazy = lazy_loader.attach(__name__, submod_attrs={"inference.model": ["load"]})
+__all__ = ["__version__", *_lazy]

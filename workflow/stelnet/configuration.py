@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from stelnet.errors import ConfigError
+from stelnet.files import PACKAGE
 
-PACKAGE = Path(__file__).parent
 SCHEMAS = PACKAGE.parent / "schemas"
 
 

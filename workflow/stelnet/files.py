@@ -6,10 +6,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
+
+#: Folder of this library.
+PACKAGE = Path(str(resources.files("stelnet")))
+#: Folder of the repository, where the library is that of a checkout.
+ROOT = PACKAGE.parents[1]
 
 
 @contextmanager

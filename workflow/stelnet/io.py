@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,6 +42,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
     table = arrow.to_pandas()
     table.attrs = metadata
     return table
+
+
+def arrays(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the columns of a table, for code that does without pandas."""
+    return {str(name): values.to_numpy() for name, values in table.items()}
 
 
 def write_csv(table: pd.DataFrame, path: str | Path, float_format: str | None = None) -> None:

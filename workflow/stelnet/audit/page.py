@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import jinja2
+import networkx as nx
 from docutils.core import publish_parts
 
 from stelnet.audit.audit import Audit
@@ -17,7 +18,6 @@ from stelnet.audit.findings import Finding, Verdict
 from stelnet.provenance.records import commit_of
 
 PAGE = "index.html"
-TEMPLATES = Path(__file__).parents[2] / "report"
 #: Formats in which a figure or table is offered beside the one that is shown.
 SUFFIXES = {".png": (".pdf", ".png"), ".csv": (".csv", ".md", ".tex")}
 #: Geometry of the graph [px]: a box, and the distances between boxes of a column and between columns.
@@ -32,7 +32,7 @@ def page(audit: Audit) -> str:
     items = [_item(audit, finding) for finding in shown]
     papers = {paper["cite"]: paper for item in items for paper in item["papers"]}
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("stelnet.audit"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     simulated = any(
         (finding.record or {}).get("source", {}).get("via") == "simulated" for finding in findings
@@ -149,54 +149,36 @@ def _short(cell: str) -> str:
 # --- the graph ------------------------------------------------------------------------------------------
 
 
-def steps(findings: list[Finding]) -> dict[str, set[str]]:
-    """Return step -> the steps that it takes files from; a step is the script of one or more rules."""
-    edges: dict[str, set[str]] = {}
+def steps(findings: list[Finding]) -> nx.DiGraph:
+    """Return the graph of steps, which are scripts, from each to those that take files of it."""
+    graph = nx.DiGraph()
     for finding in findings:
         if finding.record:
             step = Path(finding.record["job"]["script"]["path"]).stem
+            graph.add_node(step)
             made = (Path(one.record["job"]["script"]["path"]).stem for one in finding.inputs if one.record)
-            edges.setdefault(step, set()).update(one for one in made if one != step)
-    return edges
+            graph.add_edges_from((one, step) for one in made if one != step)
+    return graph
 
 
-def reduced(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Return a graph without the edges that a longer way stands for."""
-    reach: dict[str, set[str]] = {}
-
-    def behind(step: str) -> set[str]:
-        if step not in reach:
-            reach[step] = edges[step].union(*map(behind, edges[step]))
-        return reach[step]
-
-    return {
-        step: {one for one in before if not any(one in behind(other) for other in before)}
-        for step, before in edges.items()
-    }
-
-
-def layers(edges: Mapping[str, set[str]]) -> list[list[str]]:
+def layers(graph: nx.DiGraph) -> list[list[str]]:
     """Return the steps of a graph without cycles in columns, each right of all that it takes files from."""
-    place: dict[str, int] = {}
-
-    def column(step: str) -> int:
-        if step not in place:
-            place[step] = 1 + max((column(before) for before in edges[step]), default=-1)
-        return place[step]
-
-    columns: list[list[str]] = [[] for _ in range(1 + max(map(column, edges), default=-1))]
-    for step in sorted(edges):
-        columns[place[step]].append(step)
+    columns = [sorted(column) for column in nx.topological_generations(graph)]
     for left, right in pairwise(columns):
         # near what they come from, so that fewer lines cross
         order = {step: i for i, step in enumerate(left)}
-        right.sort(key=lambda step: (min((order.get(one, 99) for one in edges[step]), default=0), step))
+
+        def nearest(step: str, order: dict[str, int] = order) -> tuple[int, str]:
+            return min((order.get(one, 99) for one in graph.pred[step]), default=0), step
+
+        right.sort(key=nearest)
     return columns
 
 
 def graph(findings: list[Finding]) -> dict[str, Any]:
     """Return the boxes and lines of the workflow's graph, in pixels."""
-    edges = reduced(steps(findings))
+    # a line says nothing where a longer way does
+    edges = nx.transitive_reduction(steps(findings))
     boxes = {
         step: (x * STEP, y * (BOX[1] + GAP))
         for x, column in enumerate(layers(edges))
@@ -204,14 +186,13 @@ def graph(findings: list[Finding]) -> dict[str, Any]:
     }
 
     def lines() -> Iterator[tuple[int, int, int, int]]:
-        for step, before in edges.items():
-            for one in sorted(before):
-                yield (
-                    boxes[one][0] + BOX[0],
-                    boxes[one][1] + BOX[1] // 2,
-                    boxes[step][0],
-                    boxes[step][1] + BOX[1] // 2,
-                )
+        for one, step in sorted(edges.edges):
+            yield (
+                boxes[one][0] + BOX[0],
+                boxes[one][1] + BOX[1] // 2,
+                boxes[step][0],
+                boxes[step][1] + BOX[1] // 2,
+            )
 
     width = max((x + BOX[0] for x, _ in boxes.values()), default=0)
     height = max((y + BOX[1] for _, y in boxes.values()), default=0)

@@ -20,7 +20,6 @@ from stelnet.files import sha256_file
 from stelnet.inference.packaged import DEFAULT
 from stelnet.terms import MISSING, STAGES
 
-TEMPLATES = Path(__file__).parents[2] / "report"
 #: The quantities whose ranges tell where a sample or the tracks lie, and what readers call them.
 RANGES = {"log_teff": "log Teff", "log_lum": "log L", "log_age": "log age", "log_mass": "log mass"}
 #: An interval that covers a smaller part of what it promises is listed as a failure.
@@ -182,9 +181,9 @@ def _work(reference: Mapping[str, Any]) -> str:
 
 
 def markdown(card: Mapping[str, Any]) -> str:
-    """Return the card, as read from its file, as Markdown; its text is report/model_card.md.j2."""
+    """Return the card, as read from its file, as Markdown; its text is templates/model_card.md.j2."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.PackageLoader("stelnet.cards"),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -16,6 +16,7 @@ import pandera.pandas as pa
 
 from stelnet.catalogues._common import MASS_GRID, RawFile, Rows, checked, number, text
 from stelnet.errors import ConfigError, DataError
+from stelnet.files import PACKAGE
 from stelnet.terms import STAR_COLUMNS
 
 _ERROR = number(0.0, 10.0, "dex, or NaN where it is unknown", empty=True)
@@ -130,7 +131,7 @@ def _function(adapter: str, name: str) -> Callable[..., Rows]:
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
-        raise ConfigError(f"adapter {adapter!r}: no such module in {Path(__file__).parent}.")
+        raise ConfigError(f"adapter {adapter!r}: no such module in {PACKAGE / 'catalogues'}.")
     except AttributeError:
         raise ConfigError(f"adapter {adapter!r}: its module has no function {name}.")
 

@@ -1,4 +1,4 @@
-"""What the subcommands that take a star list share: their options, how the list and the model are opened."""
+"""What subcommands share: options, how a star list and a model are opened, where the repository is."""
 
 import os
 import sys
@@ -51,6 +51,13 @@ def say(*lines: str) -> None:
     """Print lines on standard error."""
     for line in lines:
         typer.echo(line, err=True)
+
+
+def repository(out: Path) -> Path:
+    """Return the repository around an output folder, or else the one that this library belongs to."""
+    from stelnet.files import ROOT
+
+    return next((folder for folder in out.parents if (folder / "Snakefile").is_file()), ROOT)
 
 
 def file_of(name: str) -> Path | None:

@@ -3,11 +3,9 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +25,7 @@ from stelnet.commands.common import (
     star_list,
 )
 from stelnet.errors import DataError, StelnetError
+from stelnet.progress import bar
 from stelnet.starlists.formats import known_format
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def predict(
             known = str(stage) if stage else None
             request = Request(known, str(method), samples, seed, chunk_size, prefix)
             say(*([f"{opened.label}: {opened.note}"] if opened.note else []), *columns.described().values())
-            with _progress(opened) as advance:
+            with bar("stars", opened.rows) as advance:
                 summary = predict_list(chosen, opened, columns, target, output, request, advance)
         _summarise(summary)
     except StelnetError as error:
@@ -130,18 +129,6 @@ def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> 
             raise DataError(f"{target}: is the star list itself; name another file with -o.")
         if not overwrite:
             raise DataError(f"{target}: exists; name another file, or give --overwrite.")
-
-
-@contextmanager
-def _progress(stars: "StarList") -> Iterator[Callable[[int], Any]]:
-    """Yield what to call with the number of rows done; it draws a bar on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda rows: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=stars.rows, unit=" stars", unit_scale=True, leave=False) as bar:
-        yield bar.update
 
 
 def _summarise(summary: "Summary") -> None:

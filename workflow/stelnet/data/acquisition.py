@@ -2,9 +2,9 @@
 
 import logging
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from requests import RequestException
 
 from stelnet.errors import DownloadError
 from stelnet.files import atomic_path, sha256_file, write_json
+from stelnet.progress import bar
 
 log = logging.getLogger(__name__)
 
@@ -76,14 +77,32 @@ def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str |
     """
 
     def download(temporary: Path) -> None:
-        bar = sys.stderr.isatty() and (file["bytes"] or LONG) >= LONG
-        pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16)(file["url"], str(temporary), None)
+        with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
+            shown = _Bar(advance) if advance else False
+            pooch.HTTPDownloader(progressbar=shown, chunk_size=1 << 16)(file["url"], str(temporary), None)
         verify(temporary, file, f"what {file['url']} sent")
 
     acquire(
         dataset, file, path, mirror,
         address=file["url"], download=download, check_copy=lambda copy: verify(copy, file, "it"),
     )  # fmt: skip
+
+
+class _Bar:
+    """What pooch asks of a progress bar."""
+
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self.total, self._done, self._advance = 0, 0, advance
+
+    def update(self, done: int) -> None:
+        self._done += done
+        self._advance(done)
+
+    def reset(self) -> None:
+        self.update(-self._done)
+
+    def close(self) -> None:
+        pass
 
 
 def acquire(

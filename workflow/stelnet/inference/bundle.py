@@ -13,22 +13,24 @@ A safetensors file in float32 with the tensors
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from stelnet._version import __version__
 from stelnet.errors import DataError
+from stelnet.inference import domain
 from stelnet.safetensors_file import COMMON, metadata_of, require_one_ensemble, write_sorted
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
+#: Name -> values of the rows of a table, (n,).
+Columns = Mapping[str, np.ndarray]
 #: Networks that :mod:`stelnet.inference.forward` can evaluate.
 NETWORK = "relu_mlp"
 
@@ -52,7 +54,9 @@ class Bundle:
     ----------
     metadata
         Text and decoded JSON: name, variant, network, simulated, bounds, raster, networks (stage -> SHA-256
-        of the networks' files), version and what the writer added.
+        of the networks' files), version of this library, versions (of numpy and torch) and what the writer
+        added. Models of the workflow also tell training (configuration key -> value), data (dataset -> title,
+        version, citations), licence and code (script -> digest of the code that it ran).
     sha256
         Digest of the file.
     """
@@ -97,30 +101,43 @@ def _stack(paths: Sequence[str | Path]) -> tuple[dict[str, np.ndarray], dict[str
     return tensors, metadata, [hashlib.sha256(content).hexdigest() for content in contents]
 
 
-def age_curves(zams: "pd.DataFrame") -> dict[str, np.ndarray]:
-    """Return log_mass, log_age_zams and log_age_end of a table of ``mist.zams_table``, without gaps.
+def age_curves(zams: Columns) -> dict[str, np.ndarray]:
+    """Return log_mass, log_age_zams and log_age_end of ``zams.zams_table``, without gaps.
 
     Stars too light to reach their end in the table outlive the Universe; other gaps are interpolated.
     """
-    zams = zams.sort_values("log_mass")
-    log_mass, end = zams["log_mass"].to_numpy(), zams["log_age_end"].to_numpy()
+    order = np.argsort(zams["log_mass"])
+    log_mass, start, end = (zams[name][order] for name in ("log_mass", "log_age_zams", "log_age_end"))
     known = np.isfinite(end)
     end = np.interp(log_mass, log_mass[known], end[known], left=np.inf)
     return {
         "log_mass": log_mass,
-        "log_age_zams": zams["log_age_zams"].to_numpy(),
+        "log_age_zams": start,
         "log_age_end": np.minimum(end, LOG_AGE_UNIVERSE),
     }
+
+
+def _rows(columns: Columns, rows: np.ndarray) -> Columns:
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what computes, without what tells one build from another."""
+    found = {}
+    for name in ("numpy", "torch"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name).split("+")[0]
+    return found
 
 
 def write_bundle(
     path: str | Path,
     name: str,
     networks: Mapping[str, Sequence[str | Path]],
-    tracks: "pd.DataFrame",
-    zams: "pd.DataFrame",
+    tracks: Columns,
+    zams: Columns,
     zams_eep: int,
-    stars: Mapping[str, "pd.DataFrame"] | None = None,
+    stars: Mapping[str, Columns] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the file of a model, the same bytes for the same inputs.
@@ -132,23 +149,21 @@ def write_bundle(
     networks
         Stage -> files of its networks, in their order.
     tracks, zams
-        All MIST points (standard rows) and the table of ``mist.zams_table``.
+        Columns of all MIST points (standard rows), and of ``zams.zams_table``.
     zams_eep
         Last EEP of the stage ``pre``.
     stars
-        Stage -> real stars that the networks were trained on (columns log_teff, log_lum); None for a model
-        that saw MIST only.
+        Stage -> columns log_teff and log_lum of the real stars that the networks were trained on; None for a
+        model that saw MIST only.
     metadata
-        More to tell, JSON values.
+        More to tell, JSON values. Nothing that changes while the model does not, such as a commit or a time:
+        the digest of the file is the model's name in all that is made with it.
 
     Raises
     ------
     DataError
         Networks that do not belong together, or whose shape prediction does not know.
     """
-    from stelnet import __version__
-    from stelnet.inference import domain
-
     tensors, marks, digests = {}, {}, {}
     for stage in STAGES:
         layers, marks[stage], digests[stage] = _stack(networks[stage])
@@ -159,23 +174,25 @@ def write_bundle(
     bounds = {stage: json.loads(marks[stage]["bounds"]) for stage in STAGES}
     raster = domain.Raster.around(bounds)
     # the grid's light stars live on beyond the age of the Universe, where no star is seen
-    lived = (tracks.eep >= zams_eep) & (tracks.log_age <= LOG_AGE_UNIVERSE)
-    rows = {"pre": tracks[tracks.eep <= zams_eep], "post": tracks[lived]}
+    lived = (tracks["eep"] >= zams_eep) & (tracks["log_age"] <= LOG_AGE_UNIVERSE)
+    rows = {"pre": _rows(tracks, tracks["eep"] <= zams_eep), "post": _rows(tracks, lived)}
     for stage in STAGES:
         tensors[f"{stage}/distance"] = domain.distance_field(rows[stage], raster)
         if stars is not None:
             seen = stars[stage]
             tensors[f"{stage}/coverage"] = domain.coverage(seen["log_teff"], seen["log_lum"], raster)
     tensors |= {f"curves/{key}": value.astype(np.float32) for key, value in age_curves(zams).items()}
-    line = rows["pre"][rows["pre"].eep == zams_eep].sort_values("initial_mass")
+    line = _rows(tracks, tracks["eep"] == zams_eep)
+    line = _rows(line, np.argsort(line["initial_mass"]))
     for key in ("log_teff", "log_lum"):
-        tensors[f"zams/{key}"] = line[key].to_numpy(np.float32)
+        tensors[f"zams/{key}"] = line[key].astype(np.float32)
     own = {key: marks["pre"].get(key, "") for key in COMMON} | {
         "name": name,
         "bounds": bounds,
         "raster": {"log_teff": raster.log_teff, "log_lum": raster.log_lum},
         "networks": digests,
         "version": __version__,
+        "versions": _versions(),
     }
     text = {
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -6,12 +6,9 @@ Distances are in units of :data:`UNIT`, about the size of a good measurement's e
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: One unit of distance: 0.01 dex of Teff [dex K], 0.05 dex of luminosity [dex Lsun].
 UNIT = (0.01, 0.05)
@@ -96,22 +93,23 @@ class Raster:
         return np.linspace(*self.log_teff, shape[1]), np.linspace(*self.log_lum, shape[0])
 
 
-def at_every_eep(tracks: "pd.DataFrame") -> dict[float, np.ndarray]:
+def at_every_eep(tracks: Mapping[str, np.ndarray]) -> dict[float, np.ndarray]:
     """Return initial mass [Msun] -> (n_eep, 2) of log Teff and log L, EEPs left out of the table filled in.
 
     Index 0 is the lowest EEP of the whole table; every track must start there.
     """
-    first = tracks.eep.min()
+    masses, eeps = tracks["initial_mass"], tracks["eep"]
     filled = {}
-    for mass, track in tracks.groupby("initial_mass"):
-        eep = np.arange(first, track.eep.max() + 1)
+    for mass in np.unique(masses):
+        track = masses == mass
+        eep = np.arange(eeps.min(), eeps[track].max() + 1)
         filled[mass] = np.column_stack(
-            [np.interp(eep, track.eep, track[name]) for name in ("log_teff", "log_lum")]
+            [np.interp(eep, eeps[track], tracks[name][track]) for name in ("log_teff", "log_lum")]
         )
     return filled
 
 
-def distance_field(tracks: "pd.DataFrame", raster: Raster) -> np.ndarray:
+def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> np.ndarray:
     """Draw the domain of a stage and return each node's distance to it, uint8 (SIZE, SIZE), rows are log L.
 
     The domain is the union of the quadrilaterals between tracks adjacent in mass and points adjacent in EEP.
@@ -119,7 +117,7 @@ def distance_field(tracks: "pd.DataFrame", raster: Raster) -> np.ndarray:
     Parameters
     ----------
     tracks
-        Standard rows of the stage, see :mod:`stelnet.data.mist`.
+        Columns of the stage's standard rows, see :mod:`stelnet.data.mist`; the EEPs of a mass ascend.
     raster
         Where the nodes are.
     """

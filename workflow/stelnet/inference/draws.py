@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import ndtri
 
 from stelnet.inference import domain
 from stelnet.inference.forward import Ensemble
@@ -35,12 +36,11 @@ def draws(
     # one block of a counter-based generator a draw
     generator = np.random.Philox(key=seed)
     generator.advance(first_row * count)
-    uniform = (generator.random_raw(4 * len(stars) * count) >> np.uint64(11)) * 2.0**-53
+    # never 0 or 1, whose normal quantiles are infinite
+    uniform = ((generator.random_raw(4 * len(stars) * count) >> np.uint64(12)) + 0.5) * 2.0**-52
     first, second, third, fourth = np.moveaxis(uniform.reshape(*shape, 4), -1, 0)
-    # Box and Muller
-    radius, angle = np.sqrt(-2 * np.log1p(-first)), 2 * np.pi * second
-    log_teff = stars.log_teff[:, None] + stars.e_log_teff[:, None] * radius * np.cos(angle)
-    log_lum = stars.log_lum[:, None] + stars.e_log_lum[:, None] * radius * np.sin(angle)
+    log_teff = stars.log_teff[:, None] + stars.e_log_teff[:, None] * ndtri(first)
+    log_lum = stars.log_lum[:, None] + stars.e_log_lum[:, None] * ndtri(second)
 
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in ensembles}
     nearest = np.minimum.reduce(list(distances.values()))

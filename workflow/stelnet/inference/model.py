@@ -113,7 +113,7 @@ class Model:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the file tells of itself: data, training, versions."""
+        """What the file says of itself: training, data, licence, code, versions; see :class:`.Bundle`."""
         return self._bundle.metadata
 
     @property

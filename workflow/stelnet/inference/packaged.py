@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
+from stelnet.files import PACKAGE, ROOT
 
 #: The model that is used where none is named.
 DEFAULT = "transfer"
 #: The card for machines, and the record of what made it and the models; both lie beside the models.
 CARD, PROVENANCE = "models.json", "provenance.json"
 
-_PACKAGE = Path(__file__).parents[1]
-
 
 def folder() -> Path:
     """Return the folder of the packaged models, in an installation or in a checkout."""
-    installed = _PACKAGE / "pretrained"
-    return installed if installed.is_dir() else _PACKAGE.parents[1] / "resources/pretrained"
+    installed = PACKAGE / "pretrained"
+    return installed if installed.is_dir() else ROOT / "resources/pretrained"
 
 
 def read(name: str, where: Path | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
+from stelnet.files import PACKAGE
 
 
 def bookkeeping() -> frozenset[Path]:

@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
-from stelnet.files import read_json, sha256_file, write_json
+from stelnet.files import ROOT, read_json, sha256_file, write_json
 from stelnet.provenance import code
 
-ROOT = code.PACKAGE.parents[1]
 #: Folder of the records below the output folder.
 FOLDER = "provenance"
 #: Variable through which a run tells its jobs what is the same for all of them (see :func:`describe_run`).

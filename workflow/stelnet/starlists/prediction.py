@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import stelnet
+from stelnet._version import __version__
 from stelnet.errors import DataError
 from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
 from stelnet.inference.inputs import DEFAULT_ERRORS
@@ -148,7 +148,7 @@ def columns_beside(stars: StarList, request: Request) -> dict[str, tuple[str, st
 def circumstances(model: "Model", columns: Columns, request: Request, method: str) -> dict[str, Any]:
     """Return what the metadata of the output hold of how it was made."""
     told = {
-        "stelnet_version": stelnet.__version__,
+        "stelnet_version": __version__,
         "model": model.name,
         "model_sha256": model.sha256,
         "simulated": model.simulated,
