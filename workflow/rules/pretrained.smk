@@ -14,6 +14,34 @@ PRETRAINED = [
 TRANSFER_SAMPLES = {
     stage: f"{OUT}/models/transfer/{PRETRAINED_VARIANT}/{stage}/sample.parquet" for stage in STAGES
 }
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+def model_keys(wildcards):
+    """Keys of the configuration that shaped a model."""
+    keys = [f"mist.{key}" for key in config["mist"] if key != "source"]
+    keys += ["seed", "training.bootstraps", *(key for stage in STAGES for key in training_keys(stage))]
+    if wildcards.model == "transfer":
+        keys += ["transfer.start_bootstrap", "transfer.mist_points", "transfer.learning_rate", *TRANSFER_KEYS]
+        keys += [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
+    return list(dict.fromkeys(keys))
+
+
+def about_model(wildcards):
+    """What the file of a model says of its origin, but for its settings."""
+    blocks = CATALOGUES.values() if wildcards.model == "transfer" else []
+    datasets = [
+        MIST_DATASET,
+        *(name for block in blocks for name in block["inputs"][block["source"]].values()),
+    ]
+    scripts = ["train_baseline.py", "train_transfer.py"][: 1 + (wildcards.model == "transfer")]
+    return {
+        "data": {
+            name: {key: DATASETS[name][key] for key in ("title", "version", "citations")} for name in datasets
+        },
+        "licence": CITATION["license"],
+        "code": {script: code_of(script) for script in [*scripts, "pack_model.py"]},
+    }
 
 
 localrules:
@@ -47,7 +75,8 @@ rule pack_model:
     params:
         catalogues=list(CATALOGUES),
         zams_eep=config["mist"]["zams_eep"],
-        config=used("mist.zams_eep", "training.bootstraps", "catalogues.*.stage"),
+        about=about_model,
+        config=used(model_keys),
         code=code_of("pack_model.py"),
     script:
         "../scripts/pack_model.py"
@@ -98,7 +127,7 @@ rule model_card:
             *(f"catalogues.*.{key}" for key in ("label", "stage", "source", "inputs", "copies", "draw")),
             *(f"clusters.*.{key}" for key in ("label", "stage", "source", "inputs")),
         ),
-        text=digest_of([ROOT / "workflow/report/model_card.md.j2"]),
+        text=digest_of([ROOT / "workflow/stelnet/cards/templates/model_card.md.j2"]),
         code=code_of("model_card.py"),
     script:
         "../scripts/model_card.py"

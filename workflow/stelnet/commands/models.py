@@ -6,25 +6,39 @@ from typing import Annotated, Any
 
 import typer
 
+from stelnet.commands.common import load_model, say
+from stelnet.errors import StelnetError
 from stelnet.terms import MISSING
 
 
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def models(
+    name: Annotated[
+        str, typer.Argument(help="Tell all that the file of this model, or a file, says of itself.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List the models that come with the library; `stelnet predict --model` takes their names."""
-    from stelnet.errors import StelnetError
     from stelnet.inference.packaged import verify
 
     try:
-        verify()
-        rows = packaged()
+        if name:
+            model = load_model(name)
+            told: Any = {"sha256": model.sha256, **model.metadata}
+        else:
+            verify()
+            told = packaged()
     except StelnetError as error:
-        typer.echo(f"stelnet: {error}", err=True)
+        say(f"stelnet: {error}")
         raise typer.Exit(2)
     if as_json:
-        json.dump(rows, sys.stdout, indent=2)
+        json.dump(told, sys.stdout, indent=2)
         sys.stdout.write("\n")
+    elif name:
+        import yaml
+
+        typer.echo(yaml.safe_dump(told, sort_keys=True, allow_unicode=True, width=100), nl=False)
     else:
-        _show(rows)
+        _show(told)
 
 
 def packaged() -> list[dict[str, Any]]:
