@@ -12,8 +12,6 @@ LIBRARY = sorted((ROOT / "workflow/stelnet").rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: "-".join(path.parts[-2:]))
-    "path", LIBRARY, ids=lambda path: path.relative_to(ROOT / "workflow/stelnet").as_posix()
-)
 def test_files_are_short_and_keep_their_private_names(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 400
