@@ -13,7 +13,7 @@ from stelnet.terms import MISSING
 
 def models(
     name: Annotated[
-        str, typer.Argument(help="Tell all that the file of this model, or a file, says of itself.")
+        str, typer.Argument(help="All that this model, or the model in this file, says of itself, as JSON.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -30,13 +30,9 @@ def models(
     except StelnetError as error:
         say(f"stelnet: {error}")
         raise typer.Exit(2)
-    if as_json:
-        json.dump(told, sys.stdout, indent=2)
+    if as_json or name:
+        json.dump(told, sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")
-    elif name:
-        import yaml
-
-        typer.echo(yaml.safe_dump(told, sort_keys=True, allow_unicode=True, width=100), nl=False)
     else:
         _show(told)
 
