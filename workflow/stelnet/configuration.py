@@ -4,7 +4,7 @@ import ast
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
@@ -20,11 +20,13 @@ def _told(error: ValidationError) -> str:
     """Turn a schema violation into one line that names the key and what is allowed."""
     key = ".".join(map(str, error.absolute_path)) or "the top level"
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = error.schema.get("properties", {})
+        schema = error.schema if isinstance(error.schema, Mapping) else {}
+        known = schema.get("properties", {})
         unknown = ", ".join(sorted(str(name) for name in error.instance if name not in known))
         return f"{key}: unknown key {unknown}; allowed are {', '.join(known)}."
     if error.validator == "required":
-        missing = ", ".join(name for name in error.validator_value if name not in error.instance)
+        required, there = cast("list[str]", error.validator_value), cast("dict[str, Any]", error.instance)
+        missing = ", ".join(name for name in required if name not in there)
         return f"{key}: missing key {missing}."
     return f"{key}: {error.message}."
 
@@ -51,7 +53,7 @@ def registered(module: str) -> list[str]:
     """
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     return [
-        call.args[0].value
+        ast.literal_eval(call.args[0])
         for node in tree.body
         if isinstance(node, (ast.ClassDef, ast.FunctionDef))
         for call in node.decorator_list
@@ -185,7 +187,8 @@ def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, An
             config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{path}: not readable as YAML ({error}).")
-    return merge(config, overrides)
+    resolved: dict[str, Any] = merge(config, overrides)
+    return resolved
 
 
 def mirror(config: Mapping[str, Any]) -> str | None:

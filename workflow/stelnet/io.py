@@ -39,7 +39,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise DataError(
             f"{path}: not a table of this workflow ({error}); delete it and run the workflow again."
         )
-    table = arrow.to_pandas()
+    table: pd.DataFrame = arrow.to_pandas()
     table.attrs = metadata
     return table
 

@@ -20,7 +20,8 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
 
 def metadata_of(content: bytes) -> dict[str, str]:
     """Return the metadata in the bytes of a file; raise ValueError when there is no header."""
-    return _split(content)[0].get("__metadata__", {})
+    metadata: dict[str, str] = _split(content)[0].get("__metadata__", {})
+    return metadata
 
 
 def write_sorted(content: bytes, path: str | Path) -> None:

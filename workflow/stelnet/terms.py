@@ -1,9 +1,21 @@
 """The words of the project, once: stages, quantities, columns of the standard table, units."""
 
 import math
+from enum import StrEnum
+from typing import Literal
 
-#: Stages of evolution and what they are; the zero-age main sequence (ZAMS) parts them.
-STAGES: dict[str, str] = {"pre": "before the ZAMS", "post": "after the ZAMS"}
+
+class Stage(StrEnum):
+    """Stages of evolution; the zero-age main sequence (ZAMS) parts them."""
+
+    PRE = "pre"
+    POST = "post"
+
+
+#: A stage, or its name.
+StageName = Stage | Literal["pre", "post"]
+#: Name of a stage -> what it is.
+STAGES: dict[str, str] = {Stage.PRE.value: "before the ZAMS", Stage.POST.value: "after the ZAMS"}
 #: Quantities that are predicted, and what they are; their columns hold log10.
 QUANTITIES: dict[str, str] = {"age": "age", "mass": "current mass"}
 #: What readers see where there is no value.

@@ -61,14 +61,14 @@ class Audit:
         self.sha256 = Hashes(self.folder / ".hashes.json", deep)
         self._findings: dict[str, Finding] = {}
         self._code: dict[str, str | None] = {}
-        self._configurations: dict[str, dict[str, Any]] = {}
+        self._configurations: dict[str, dict[str, Any] | None] = {}
 
     # --- what there is ---------------------------------------------------------------------------------
 
     @cached_property
     def _records(self) -> dict[str, dict[str, Any]]:
         """Name of an output -> its record, of all records; an empty one if it is not sound."""
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
         for path in sorted(self.folder.rglob("[!.]*.json")):
             name = path.relative_to(self.folder).as_posix().removesuffix(".json")
             found[name] = {}
@@ -282,7 +282,7 @@ class Audit:
 def _sound(record: Any, name: str) -> bool:
     """Whether a record is as it was written: its seal and its id follow from what it says."""
     try:
-        return (
+        return bool(
             record["seal"] == records.seal(record)
             and record["id"] == records.record_id(record)
             and record["output"]["path"] == name

@@ -39,6 +39,8 @@ FORMATS = {
 }
 OTHER = "application/octet-stream"
 
+Record = Mapping[str, Any]
+
 
 def code_files(root: Path) -> list[str]:
     """Return the files of the repository as committed.
@@ -93,19 +95,17 @@ class _Builder:
         self.audit, self.crate = audit, ROCrate(version="1.1")
         self.commit = git_state(audit.root)["commit"]
         self.prefix = audit.out.relative_to(audit.root).as_posix()
-        self.findings = [finding for finding in audit.findings() if finding.record]
-        self.jobs: dict[tuple, list] = {}
-        for finding in self.findings:
-            job = finding.record["job"]
-            self.jobs.setdefault((job["rule"], job["started"], *job["wildcards"].values()), []).append(
-                finding.record
-            )
+        self.records = [finding.record for finding in audit.findings() if finding.record]
+        self.jobs: dict[tuple[str, ...], list[Record]] = {}
+        for record in self.records:
+            job = record["job"]
+            self.jobs.setdefault((job["rule"], job["started"], *job["wildcards"].values()), []).append(record)
         self._about()
         self.version = {"version": self.commit} if self.commit else {}
         for name in code:
             self._code(name)
-        for finding in self.findings:
-            self._output(finding.record)
+        for record in self.records:
+            self._output(record)
         for name in ("logs", "benchmarks"):
             self._plain(audit.out / name)
         self.runs = [self._action(records) for records in self.jobs.values()]
@@ -118,7 +118,7 @@ class _Builder:
         crate.description = (
             "Figures, tables, networks and data of one run, the records of what made them, and the code."
         )
-        crate.datePublished = max(f.record["job"]["ended"] for f in self.findings)[:10]
+        crate.datePublished = max(record["job"]["ended"] for record in self.records)[:10]
         licence = f"https://spdx.org/licenses/{citation['license']}"
         crate.license = crate.add(CreativeWork(crate, licence, properties={"name": citation["license"]}))
         crate.root_dataset["author"] = [
@@ -146,7 +146,7 @@ class _Builder:
             properties = {"name": name, **(script if path.parent.name == "scripts" else {})}
             self.crate.add_file(path, name, properties=properties | _format(path))
 
-    def _output(self, record: Mapping[str, Any]) -> None:
+    def _output(self, record: Record) -> None:
         name, path = record["output"]["path"], self.audit.out / record["output"]["path"]
         properties = {
             "name": name,
@@ -189,14 +189,14 @@ class _Builder:
         properties = {"@type": "PropertyValue", "name": key, "value": text}
         return self.crate.get(id) or self.crate.add(ContextEntity(self.crate, id, properties=properties))
 
-    def _files(self, names: Mapping[str, Any]) -> list:
+    def _files(self, names: Mapping[str, Any]) -> list[ContextEntity]:
         return [
             self.crate.get(f"{self.prefix}/{name}")
             for name in names
             if self.crate.get(f"{self.prefix}/{name}")
         ]
 
-    def _action(self, records: list[Mapping[str, Any]]) -> ContextEntity:
+    def _action(self, records: list[Record]) -> ContextEntity:
         """Add the action of one job."""
         job, inputs = records[0]["job"], records[0]["inputs"]
         resources = [self.crate.get(name) for name in records[0]["resources"] if self.crate.get(name)]
@@ -218,7 +218,7 @@ class _Builder:
 
     def _run(self) -> None:
         """Add the action of the whole run."""
-        records = [finding.record for finding in self.findings]
+        records = self.records
         raw = {record["output"]["path"]: None for record in records if "source" in record}
         shown = [
             r["output"]["path"] for r in records if r["output"]["path"].startswith(("figures/", "tables/"))
@@ -249,7 +249,7 @@ def _author(author: Mapping[str, str]) -> dict[str, str]:
     return {"@type": "Person", "name": f"{author['given-names']} {author['family-names']}"}
 
 
-def _one(values: list) -> Any:
+def _one(values: list[ContextEntity]) -> ContextEntity | list[ContextEntity]:
     """Return a list, or its only member: RO-Crate wants no lists of one."""
     return values[0] if len(values) == 1 else values
 

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stelnet.errors import DataError
 from stelnet.files import read_json, sha256_file, write_json
@@ -16,7 +17,7 @@ class Hashes:
     store: Path
     #: Ignore what is kept.
     deep: bool = False
-    known: dict[str, list] = field(default_factory=dict)
+    known: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.deep and self.store.is_file():
@@ -32,7 +33,7 @@ class Hashes:
         key = os.path.abspath(path)
         if self.known.get(key, [])[:2] != state:
             self.known[key] = [*state, sha256_file(path)]
-        return self.known[key][2]
+        return str(self.known[key][2])
 
     def save(self) -> None:
         """Keep the hashes for the next audit; not being able to write is no reason to fail."""

@@ -57,6 +57,7 @@ def _shown(finding: Finding) -> bool:
 
 def _item(audit: Audit, finding: Finding) -> dict[str, Any]:
     record, path = finding.record, Path(finding.path)
+    assert record is not None, "only what has a record is shown"
     job = record["job"]
     lineage = list(finding.lineage())[1:]
     sources = [
@@ -124,7 +125,8 @@ def _caption(audit: Audit, job: Mapping[str, Any]) -> str:
     )
     text = jinja2.Template(path.read_text(encoding="utf-8")).render(snakemake=snakemake)
     settings = {"file_insertion_enabled": False, "raw_enabled": False, "report_level": 5}
-    return publish_parts(text, writer="html5", settings_overrides=settings)["fragment"]
+    fragment: str = publish_parts(text, writer="html5", settings_overrides=settings)["fragment"]
+    return fragment
 
 
 def _data_uri(path: Path) -> str | None:

@@ -71,7 +71,7 @@ def _grow(node: Tree, group: list[Finding], seen: set[str]) -> None:
 
 
 def _grouped(inputs: Iterable[Finding]) -> list[list[Finding]]:
-    groups: dict[tuple, list[Finding]] = {}
+    groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in inputs:
         record = finding.record
         alone = record is None or "source" in record

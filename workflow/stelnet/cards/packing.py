@@ -96,8 +96,8 @@ def pack(results: Path, target: Path) -> list[Finding]:
     if weight > LIMIT:
         raise DataError(f"{source}: {weight / 1e6:.1f} MB are more than the {LIMIT / 1e6:g} MB of a package.")
     # of the card its own record, of the models all that they were made from
-    records = {finding.path: finding.record for finding in findings.values()}
-    records |= {one.path: one.record for name in models for one in findings[name].lineage()}
+    told = [*findings.values(), *(one for name in models for one in findings[name].lineage())]
+    records = {finding.path: finding.record for finding in told if finding.record}
     for name in files:
         with atomic_path(target / name) as temporary:
             shutil.copyfile(source / name, temporary)

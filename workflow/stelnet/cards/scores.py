@@ -1,15 +1,15 @@
 """How well a packaged model does on catalogues and clusters, measured through the call that users make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from astropy.stats import binom_conf_interval
-from numpy.typing import NDArray
 
+from stelnet.arrays import Floats
 from stelnet.inference.model import Model, Predictions
-from stelnet.terms import QUANTITIES
+from stelnet.terms import QUANTITIES, StageName
 
 #: Percent of the probability in an interval -> the columns of its ends.
 INTERVALS = {68: ("p16", "p84"), 95: ("p2_5", "p97_5")}
@@ -17,7 +17,7 @@ INTERVALS = {68: ("p16", "p84"), 95: ("p2_5", "p97_5")}
 DECIMALS = 4
 
 
-def scores(model: Model, stars: pd.DataFrame, drawn: set[str] = frozenset()) -> list[dict[str, Any]]:
+def scores(model: Model, stars: pd.DataFrame, drawn: Set[str] = frozenset()) -> list[dict[str, Any]]:
     """Return how predictions for a catalogue or cluster compare with the ages and masses that it reports.
 
     Errors of Teff and L are the catalogue's, or the default ones of :meth:`Model.predict` where it has none.
@@ -75,12 +75,12 @@ def assignment(model: Model, stars: pd.DataFrame) -> dict[str, Any]:
     return {"p_stage": round(float(np.nanmean(p_stage)), DECIMALS), "flags": dict(predicted.counts())}
 
 
-def _predict(model: Model, stars: pd.DataFrame, stage: str | None) -> Predictions:
+def _predict(model: Model, stars: pd.DataFrame, stage: StageName | None) -> Predictions:
     inputs = [stars[name].to_numpy() for name in ("log_teff", "log_lum", "e_log_teff", "e_log_lum")]
     return model.predict(*inputs, stage=stage)
 
 
-def _agreement(reported: NDArray, predicted: Mapping[str, NDArray]) -> dict[str, float | None]:
+def _agreement(reported: Floats, predicted: Mapping[str, Floats]) -> dict[str, float | None]:
     if not len(reported):
         return {}
     difference = predicted["median"] - reported

@@ -34,7 +34,9 @@ STARS: dict[str, pa.Column] = {
     "log_age": number(1.0, 10.5, "dex(yr)"),
     "e_log_age_lo": _ERROR,
     "e_log_age_hi": _ERROR,
-    "log_mass": number(*np.log10(MASS_GRID), "dex(Msun), a mass of the MIST tracks"),
+    "log_mass": number(
+        np.log10(MASS_GRID[0]), np.log10(MASS_GRID[1]), "dex(Msun), a mass of the MIST tracks"
+    ),
     "e_log_mass_lo": _ERROR,
     "e_log_mass_hi": _ERROR,
     "feh": number(-5.0, 1.0, "dex", empty=True),
@@ -127,13 +129,14 @@ def _function(adapter: str, name: str) -> Callable[..., Rows]:
     """Return a function of an adapter module; ConfigError when there is none."""
     module_name = f"{__name__}.{adapter}"
     try:
-        return getattr(importlib.import_module(module_name), name)
+        function: Callable[..., Rows] = getattr(importlib.import_module(module_name), name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
         raise ConfigError(f"adapter {adapter!r}: no such module in {PACKAGE / 'catalogues'}.")
     except AttributeError:
         raise ConfigError(f"adapter {adapter!r}: its module has no function {name}.")
+    return function
 
 
 def _standard(rows: Rows, name: str, stage: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ class RawFile:
             if name not in found:
                 raise DataError(
                     f"{self.path}: needs one column {name!r} ({columns[name].description}); "
-                    f"it has {', '.join(table)}."
+                    f"it has {', '.join(table.columns)}."
                 )
         table = table[[found[name] for name in columns]].set_axis(list(columns), axis=1)
         if table.empty:
@@ -84,7 +84,7 @@ class RawFile:
                 f"{self.path}: holds no row; delete it and run the workflow again to fetch it anew."
             )
         table.index = pd.RangeIndex(1, len(table) + 1, name="row")
-        for name in table:
+        for name in columns:
             if not is_numeric_dtype(table[name]):
                 cells = table[name].astype(str).str.strip()
                 table[name] = cells.mask(cells.isin(EMPTY_CELLS) | table[name].isna())
@@ -143,8 +143,11 @@ class Rows:
     def drop_incomplete(self, needed: Mapping[str, str]) -> None:
         """Leave out the rows that lack a needed cell; `needed` maps columns to what the reason calls them."""
         empty = self.table[list(needed)].isna()
-        reason = empty.apply(lambda row: "no " + ", ".join(needed[key] for key in empty if row[key]), axis=1)
-        self.drop(empty.any(axis=1), reason)
+        lacks = [
+            "no " + ", ".join(word for word, lacking in zip(needed.values(), row, strict=True) if lacking)
+            for row in empty.to_numpy()
+        ]
+        self.drop(empty.any(axis=1), pd.Series(lacks, empty.index))
 
     def drop_off_grid(self, mass: str) -> None:
         """Leave out the stars whose mass (a column in Msun) no MIST track has."""
@@ -158,7 +161,8 @@ class Rows:
 
 def dex(value: pd.Series, error: pd.Series) -> pd.Series:
     """Return the error of log10(value), to first order: error / (value ln 10)."""
-    return error / (value * np.log(10.0))
+    relative: pd.Series = error / (value * np.log(10.0))
+    return relative
 
 
 def limits_in_dex(value: pd.Series, low: pd.Series, high: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -168,4 +172,4 @@ def limits_in_dex(value: pd.Series, low: pd.Series, high: pd.Series) -> tuple[pd
     """
     known = (low > 0) & (low < value) & (value < high)
     value, low, high = (series.where(known) for series in (value, low, high))
-    return np.log10(value / low), np.log10(high / value)
+    return cast("pd.Series", np.log10(value / low)), cast("pd.Series", np.log10(high / value))

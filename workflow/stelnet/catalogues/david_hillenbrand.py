@@ -7,6 +7,7 @@ Ages and masses are the means (Ageavg, Mavg) of their posterior distributions, a
 """
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ BENCHMARKS = {
 MIN_CONTENT = 60
 
 
-def read_catalogue(files: Mapping[str, RawFile], *, source: str, variant: str, **_) -> Rows:
+def read_catalogue(files: Mapping[str, RawFile], *, source: str, variant: str, **_: object) -> Rows:
     """Read the catalogue: role `table`, and `luminosities` (TESS Input Catalogue) of the source vizier."""
     table = files["table"].read(TABLE | (GAIA if source == "assembled" else {}))
     rows = Rows(table, "HIP " + table["HIP"].astype(str))
@@ -101,7 +102,7 @@ def published_errors(stars: pd.DataFrame) -> None:
     zero where the limit, rounded to 0.1 Msun, equals the value.
     """
     age, value = stars["Ageavg"], stars["Mavg"]
-    narrower = np.minimum((age - stars["Age68lo"]).abs(), (stars["Age68up"] - age).abs())
+    narrower = cast("pd.Series", np.minimum((age - stars["Age68lo"]).abs(), (stars["Age68up"] - age).abs()))
     stars["e_log_age_lo"] = stars["e_log_age_hi"] = dex(age, narrower)
     stars["e_log_mass_lo"] = stars["e_log_mass_hi"] = dex(value, (stars["M68up"] - value).abs())
 

@@ -36,7 +36,7 @@ BENCHMARKS = {"StarID1": text(), "StarID2": text(empty=True), "[Fe/H]": number(-
 FEH_TOLERANCE = 0.05
 
 
-def read_catalogue(files: Mapping[str, RawFile], *, variant: str, max_abs_feh: float, **_) -> Rows:
+def read_catalogue(files: Mapping[str, RawFile], *, variant: str, max_abs_feh: float, **_: object) -> Rows:
     """Read the catalogue: roles `table` and, if given, `metallicities` (III/281) to check it against."""
     table = files["table"].read(TABLE)
     star_id = table["starid"].str.replace(r"^HD\s*", "HD ", regex=True).fillna(table["Name"])
@@ -90,8 +90,8 @@ def check_metallicities(rows: Rows, file: RawFile) -> None:
     for star in rows.table.loc[reference.isna(), "star_id"]:
         log.warning("%s: not in %s, its [Fe/H] could not be checked", star, file.path)
     wrong = (rows.table["feh"] - reference).abs() > FEH_TOLERANCE
-    for row, star in rows.table[wrong].iterrows():
+    for row, star in rows.table[wrong].assign(reference=reference).iterrows():
         raise DataError(
-            f"{star['star_id']} (row {row}): [Fe/H] = {star['feh']:+.2f}, but {reference[row]:+.2f} in "
+            f"{star['star_id']} (row {row}): [Fe/H] = {star['feh']:+.2f}, but {star['reference']:+.2f} in "
             f"{file.path}; they may differ by {FEH_TOLERANCE:g} dex. One of the files is not the right one."
         )

@@ -30,7 +30,7 @@ TABLE = {
 DERIVED = {name: number(-10, 10, "dex", empty=True) for name in ("logAge_err", "logMass_err")}
 
 
-def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_) -> Rows:
+def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_: object) -> Rows:
     """Read the catalogue: role `table`."""
     table = files["table"].read(TABLE | (DERIVED if variant == "published" else {}))
     rows = Rows(table, "TIC " + table["TIC"].astype(str))

@@ -22,7 +22,7 @@ TABLE = {
 TEFF_SUN = 5771.0
 
 
-def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_) -> Rows:
+def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_: object) -> Rows:
     """Read the catalogue: role `table`."""
     table = files["table"].read(TABLE)
     rows = Rows(table, star_ids(table))

@@ -22,7 +22,7 @@ TABLE = {
 MIN_LOG_AGE = 4.0
 
 
-def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_) -> Rows:
+def read_catalogue(files: Mapping[str, RawFile], *, variant: str, **_: object) -> Rows:
     """Read the catalogue: role `table`."""
     table = files["table"].read(TABLE)
     rows = Rows(table, "COUP J" + table["Name"])

@@ -136,7 +136,7 @@ def drop_other_side(rows: Rows, stage: str, zams: pd.DataFrame) -> None:
         Table of :func:`stelnet.data.zams.zams_table`.
     """
     stars = rows.table
-    arrival = pd.Series(zams_log_age(stars["log_mass"], zams), stars.index)
+    arrival = pd.Series(zams_log_age(stars["log_mass"].to_numpy(), zams), stars.index)
     after = stars["log_age"] >= arrival
     side = after.map({True: "after", False: "before"})
     reason = side + " the ZAMS, which a star of its mass reaches at log age " + arrival.map("{:.2f}".format)

@@ -4,22 +4,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stelnet.starlists.formats import FORMATS, sniffed
-from stelnet.terms import STAGES
+from stelnet.starlists.formats import Format, sniffed
+from stelnet.terms import Stage
 
 if TYPE_CHECKING:
     from stelnet.inference.model import Model
     from stelnet.starlists.base import StarList
 
-
-Stage = StrEnum("Stage", list(STAGES))
-Format = StrEnum("Format", FORMATS)
 
 StarsArgument = Annotated[
     str, typer.Argument(help="CSV, ECSV, FITS, VOTable or Parquet; - for standard input.")

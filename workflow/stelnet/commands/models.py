@@ -103,4 +103,5 @@ def _learnt(row: dict[str, Any]) -> str:
     points = [item for samples in row["trained_on"].values() for item in samples.items()]
     tracks = sum(n for sample, n in points if sample.startswith("MIST"))
     stars = sum(n for _, n in points) - tracks
-    return "simulated " * row["simulated"] + f"{stars} star and " * bool(stars) + f"{tracks} MIST points"
+    simulated = "simulated " if row["simulated"] else ""
+    return simulated + f"{stars} star and " * bool(stars) + f"{tracks} MIST points"

@@ -3,14 +3,12 @@
 import os
 import signal
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stelnet.commands.common import (
-    Format,
     InputFormatOption,
     LumErrorOption,
     LumOption,
@@ -25,8 +23,9 @@ from stelnet.commands.common import (
     star_list,
 )
 from stelnet.errors import DataError, StelnetError
+from stelnet.inference.answer import FLAGS, Method
 from stelnet.progress import bar
-from stelnet.starlists.formats import known_format
+from stelnet.starlists.formats import Format, known_format
 
 if TYPE_CHECKING:
     from stelnet.starlists.base import StarList
@@ -34,14 +33,6 @@ if TYPE_CHECKING:
 
 #: What a shell reports of a command that a broken pipe ended.
 BROKEN_PIPE = 141
-
-
-class Method(StrEnum):
-    """How the networks are evaluated."""
-
-    AUTO = "auto"
-    EXACT = "exact"
-    TABLE = "table"
 
 
 def predict(
@@ -86,8 +77,7 @@ def predict(
                 raise DataError("CSV cannot hold draws, which are arrays: choose another --format.")
             columns = Columns.found(opened, teff, lum, e_teff, e_lum)
             chosen = load_model(model)
-            known = str(stage) if stage else None
-            request = Request(known, str(method), samples, seed, chunk_size, prefix)
+            request = Request(stage, method, samples, seed, chunk_size, prefix)
             say(*([f"{opened.label}: {opened.note}"] if opened.note else []), *columns.described().values())
             with bar("stars", opened.rows) as advance:
                 summary = predict_list(chosen, opened, columns, target, output, request, advance)
@@ -132,8 +122,6 @@ def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> 
 
 
 def _summarise(summary: "Summary") -> None:
-    from stelnet.inference.answer import FLAGS
-
     told = summary.metadata
     simulated = ", trained on a simulated sky" if told["simulated"] else ""
     say(

@@ -140,11 +140,10 @@ def read_tarball(path: str | Path, last_eep: int) -> pd.DataFrame:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
                     match = MEMBER.fullmatch(Path(member.name).name)
-                    if not (member.isfile() and match):
+                    if not (member.isfile() and match and (body := archive.extractfile(member))):
                         continue
-                    body = archive.extractfile(member).read()
-                    rows = parse_track(body, last_eep, f"{path}, member {member.name}")
-                    mass = rows.initial_mass.iat[0]
+                    rows = parse_track(body.read(), last_eep, f"{path}, member {member.name}")
+                    mass = rows.initial_mass.to_numpy(float)[0]
                     if match["twin"] or mass not in tracks:
                         tracks[mass] = rows
             # tar ends before xz does: what is cut off behind it shows only when read

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stelnet.arrays import Floats
 from stelnet.data.mist import SCALED_COLUMNS
 from stelnet.errors import DataError
 from stelnet.seeds import generator
@@ -12,16 +13,16 @@ from stelnet.seeds import generator
 SAMPLED = 1.5
 
 
-def _lottery(rows: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
+def _lottery(rows: pd.DataFrame, seed: int, purpose: str) -> Floats:
     """Draw a uniform number in [0, 1) for each row, which depends on the row's mass and EEP alone.
 
     So the fate of a row is the same whatever other rows or tracks there are: it does not change when the
     official archive replaces the consolidated table.
     """
-    draws = np.empty(len(rows))
-    for mass, positions in rows.groupby("initial_mass").indices.items():
-        eep = rows.eep.to_numpy()[positions]
-        draws[positions] = generator(seed, "mist", purpose, float(mass)).random(eep.max() + 1)[eep]
+    draws, masses = np.empty(len(rows)), rows.initial_mass.to_numpy()
+    for positions in rows.groupby("initial_mass").indices.values():
+        mass, eep = float(masses[positions[0]]), rows.eep.to_numpy()[positions]
+        draws[positions] = generator(seed, "mist", purpose, str(mass)).random(eep.max() + 1)[eep]
     return draws
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from astropy.io import votable
 from astropy.table import Column, Table
 
+from stelnet.arrays import Floats
 from stelnet.data.acquisition import acquire, verify
 from stelnet.errors import DataError, DownloadError
 from stelnet.spelling import match_columns
@@ -86,7 +87,7 @@ def _ask(query: Mapping[str, Any]) -> bytes:
     )
     response = client.query_constraints_async(catalog=query["table"], cache=False)
     response.raise_for_status()
-    content = response.content
+    content: bytes = response.content
     if b"<VOTABLE" not in content[:2000] or not content.rstrip().endswith(b"</VOTABLE>"):
         raise DownloadError(
             f"the answer is no VOTable, or not all of it ({len(content)} bytes: {content[:60]!r} ...)"
@@ -123,7 +124,7 @@ def parse(content: bytes, spec: Mapping[str, Any], source: str) -> pd.DataFrame:
     if not low <= len(table) <= high:
         expected = low if low == high else f"{low} to {high}"
         raise _unexpected(source, spec, f"{len(table)} rows, expected are {expected}")
-    result = {}
+    result: dict[str, pd.Series | Floats] = {}
     for key, column in spec["columns"].items():
         cells = table[found[key]]
         if "unit" not in column:
@@ -181,7 +182,7 @@ def _choose(tables: list[Table], spec: Mapping[str, Any], source: str) -> tuple[
     raise _unexpected(source, spec, f"no column {missing}; there are {', '.join(table.colnames)}")
 
 
-def _numbers(cells: Column) -> np.ndarray:
+def _numbers(cells: Column) -> Floats:
     """Return a column as float64 with NaN for empty cells, shape (n_rows,)."""
     empty = np.ma.getmaskarray(np.ma.asarray(cells))
     # by way of text, as VizieR's 4-byte floats stand for decimals: 0.35, not 0.3499999940395355
@@ -190,7 +191,7 @@ def _numbers(cells: Column) -> np.ndarray:
 
 def _labels(cells: Column) -> pd.Series:
     """Return a column of identifiers: whole numbers, or stripped text; missing where empty."""
-    labels = Table({"label": cells}).to_pandas()["label"]
+    labels: pd.Series = Table({"label": cells}).to_pandas()["label"]
     if cells.dtype.kind in "iu":
         return labels
     labels = labels.str.strip()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
 
 
@@ -24,7 +25,7 @@ def zams_table(tracks: pd.DataFrame, *, zams_eep: int, end_eep: int) -> pd.DataF
     """
 
     def at(track: pd.DataFrame, eep: int, column: str) -> float:
-        return np.interp(eep, track.eep, track[column], left=np.nan, right=np.nan)
+        return float(np.interp(eep, track.eep, track[column], left=np.nan, right=np.nan))
 
     zams = pd.DataFrame(
         [
@@ -43,7 +44,7 @@ def zams_table(tracks: pd.DataFrame, *, zams_eep: int, end_eep: int) -> pd.DataF
     return zams
 
 
-def zams_log_age(log_mass: np.ndarray, zams: pd.DataFrame) -> np.ndarray:
+def zams_log_age(log_mass: Floats, zams: pd.DataFrame) -> Floats:
     """Return the age at which stars of given masses reach the ZAMS, by linear interpolation in log mass.
 
     Parameters
@@ -71,4 +72,5 @@ def zams_log_age(log_mass: np.ndarray, zams: pd.DataFrame) -> np.ndarray:
             f"Mass {10 ** log_mass[outside][0]:.4g} Msun lies outside the MIST grid, which runs from "
             f"{10**low:.4g} to {10**high:.4g} Msun; leave the star out."
         )
-    return np.interp(log_mass, zams.log_mass, zams.log_age_zams)
+    arrival: Floats = np.interp(log_mass, zams.log_mass, zams.log_age_zams)
+    return arrival

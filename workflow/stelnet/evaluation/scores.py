@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
 from stelnet.evaluation.tension import consistent_fraction, log_tension, narrower
 from stelnet.terms import QUANTITIES
@@ -40,7 +41,7 @@ CLUSTER_COLUMNS = (
 
 
 def predictions(
-    stars: Mapping[str, pd.DataFrame], predict: Callable[[NDArray, NDArray], NDArray[np.float64]]
+    stars: Mapping[str, pd.DataFrame], predict: Callable[[Floats, Floats], Floats]
 ) -> pd.DataFrame:
     """Return the stars of all samples with what an ensemble predicts for them.
 
@@ -215,7 +216,7 @@ def interpolate(known: pd.DataFrame, points: pd.DataFrame) -> NDArray[np.float64
     """
     inputs = ["log_teff", "log_lum"]
     values = known[[f"log_{q}" for q in QUANTITIES]].to_numpy()
-    predicted = LinearNDInterpolator(known[inputs].to_numpy(), values, rescale=True)(
+    predicted: NDArray[np.float64] = LinearNDInterpolator(known[inputs].to_numpy(), values, rescale=True)(
         points[inputs].to_numpy()
     )
     outside = np.isnan(predicted[:, 0])

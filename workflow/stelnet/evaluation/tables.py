@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import yaml
@@ -55,7 +55,9 @@ def paper_rows(path: str | Path, table: str) -> pd.DataFrame:
         for name, numbers in printed[model].items()
         for quantity, number in numbers.items()
     ]
-    return pd.DataFrame(rows).assign(variant="published", source="paper", n=pd.NA)[list(columns)]
+    numbers = pd.DataFrame(rows).assign(variant="published", source="paper")
+    numbers["n"] = pd.NA
+    return numbers[list(columns)]
 
 
 def paper_transfer_scores(path: str | Path) -> pd.DataFrame:
@@ -82,8 +84,8 @@ def spread(rows: pd.DataFrame, paper: pd.DataFrame | None) -> pd.DataFrame:
         Table of :func:`paper_transfer_scores`, or None.
     """
     keys = ["sample", "quantity", "metric"]
-    table = rows.groupby(keys, sort=False)["value"].agg(mean="mean", sd="std", min="min", max="max")
-    table = table.reset_index()
+    grouped = rows.groupby(keys, sort=False)["value"]
+    table = grouped.agg(mean="mean", sd="std", min="min", max="max").reset_index()
     shown = as_text(table, dict.fromkeys(["mean", "sd", "min", "max"], DECIMALS))
     if paper is not None:
         printed = table[keys].merge(paper, how="left", on=keys)["value"]
@@ -122,11 +124,13 @@ def side_by_side(
     wide = table.pivot_table(
         index=list(index), columns=list(across), values=list(values), aggfunc="first", sort=False
     )
-    wide = wide[
-        sorted(wide.columns, key=lambda key: ([order.index(name) for name in key[1:]], values.index(key[0])))
-    ]
+    keys = sorted(
+        cast("list[tuple[str, ...]]", list(wide.columns)),
+        key=lambda key: ([order.index(name) for name in key[1:]], values.index(key[0])),
+    )
+    wide = wide[keys]
     wide.columns = [
-        ", ".join([WORDS[name] for name in key[1:]] + [key[0]] * (len(values) > 1)) for key in wide.columns
+        ", ".join([WORDS[name] for name in key[1:]] + [key[0]] * (len(values) > 1)) for key in keys
     ]
     return wide.fillna(MISSING).reset_index()
 

@@ -1,9 +1,21 @@
 """What a prediction consists of: names, units and meaning of its columns, and its flags."""
 
-from enum import IntFlag
+from enum import IntFlag, StrEnum, auto
+from typing import Literal
 
 from stelnet.terms import QUANTITIES, STAGES, UNITS
 
+
+class Method(StrEnum):
+    """How the networks are evaluated."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    TABLE = "table"
+
+
+#: A method, or its name.
+MethodName = Method | Literal["auto", "exact", "table"]
 #: Column of a quantity -> (unit, what it is).
 LOGS = {f"log_{name}": (UNITS[f"log_{name}"], f"log10 of the {words}") for name, words in QUANTITIES.items()}
 #: Suffix -> (probability, quantile of the standard normal distribution).
@@ -30,7 +42,28 @@ COLUMNS["flags"] = "", "names of the flags raised, separated by commas"
 SAMPLES = {
     f"{name}_samples": (unit, f"draws from the posterior of {text}") for name, (unit, text) in LOGS.items()
 }
-#: Flag -> what it means; the order is that of the bits in ``Predictions.bits``.
+
+
+class Flag(IntFlag):
+    """What is to be known of an answer, or why there is none; a bit each in ``Predictions.bits``."""
+
+    MISSING_TEFF = auto()
+    MISSING_LUM = auto()
+    INVALID_TEFF = auto()
+    INVALID_LUM = auto()
+    INVALID_ERROR = auto()
+    DEFAULT_ERROR = auto()
+    OUTSIDE_TRACKS = auto()
+    FAR_OUTSIDE = auto()
+    PARTLY_OUTSIDE = auto()
+    MIST_ONLY = auto()
+    WRONG_STAGE = auto()
+    TWO_MODES = auto()
+    COARSE_TABLE = auto()
+    OLDER_THAN_UNIVERSE = auto()
+
+
+#: Name of a flag -> what it means, in the order of the bits.
 FLAGS = {
     "missing_teff": "no effective temperature: no answer",
     "missing_lum": "no luminosity: no answer",
@@ -47,5 +80,3 @@ FLAGS = {
     "coarse_table": "interpolated across a fold of the networks' answers: ask for the exact method",
     "older_than_universe": "the median age exceeds that of the Universe, as MIST's tracks of light stars do",
 }
-
-Flag = IntFlag("Flag", [name.upper() for name in FLAGS])

@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from stelnet._version import __version__
+from stelnet.arrays import Floats, Ints
 from stelnet.errors import DataError
 from stelnet.inference import domain
 from stelnet.safetensors_file import COMMON, metadata_of, require_one_ensemble, write_sorted
@@ -39,11 +40,11 @@ NETWORK = "relu_mlp"
 class Stage:
     """What a bundle holds of one stage: stacked layers, bounds of the scaling, rasters."""
 
-    weights: list[np.ndarray]
-    biases: list[np.ndarray]
+    weights: list[Floats]
+    biases: list[Floats]
     bounds: dict[str, tuple[float, float]]
-    distance: np.ndarray
-    coverage: np.ndarray | None
+    distance: Ints
+    coverage: Ints | None
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Bundle:
     metadata: dict[str, Any]
     sha256: str
     stages: dict[str, Stage]
-    curves: dict[str, np.ndarray]
-    zams: dict[str, np.ndarray]
+    curves: dict[str, Floats]
+    zams: dict[str, Floats]
 
 
 def _parse(content: bytes, path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -101,7 +102,7 @@ def _stack(paths: Sequence[str | Path]) -> tuple[dict[str, np.ndarray], dict[str
     return tensors, metadata, [hashlib.sha256(content).hexdigest() for content in contents]
 
 
-def age_curves(zams: Columns) -> dict[str, np.ndarray]:
+def age_curves(zams: Columns) -> dict[str, Floats]:
     """Return log_mass, log_age_zams and log_age_end of ``zams.zams_table``, without gaps.
 
     Stars too light to reach their end in the table outlive the Universe; other gaps are interpolated.
@@ -164,7 +165,8 @@ def write_bundle(
     DataError
         Networks that do not belong together, or whose shape prediction does not know.
     """
-    tensors, marks, digests = {}, {}, {}
+    tensors: dict[str, np.ndarray] = {}
+    marks, digests = {}, {}
     for stage in STAGES:
         layers, marks[stage], digests[stage] = _stack(networks[stage])
         tensors |= {f"{stage}/{key}": value for key, value in layers.items()}

@@ -10,6 +10,8 @@ from typing import Self
 
 import numpy as np
 
+from stelnet.arrays import Floats, Ints
+
 #: One unit of distance: 0.01 dex of Teff [dex K], 0.05 dex of luminosity [dex Lsun].
 UNIT = (0.01, 0.05)
 #: Distances are stored in tenths of a unit, in one byte.
@@ -49,28 +51,24 @@ class Raster:
 
         return cls(span("log_teff", UNIT[0]), span("log_lum", UNIT[1]))
 
-    def spacing(self, shape: tuple[int, int]) -> tuple[float, float]:
+    def spacing(self, shape: tuple[int, ...]) -> tuple[float, float]:
         """Return the distance [dex] between nodes in Teff and in luminosity; `shape` is (n_lum, n_teff)."""
         (left, right), (low, high) = self.log_teff, self.log_lum
         return (right - left) / (shape[1] - 1), (high - low) / (shape[0] - 1)
 
-    def locate(
-        self, log_teff: np.ndarray, log_lum: np.ndarray, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def locate(self, log_teff: Floats, log_lum: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return positions in units of nodes (float32, any shape): column of Teff, row of luminosity.
 
         A place off the raster, or NaN, is moved to its edge.
         """
 
-        def along(value: np.ndarray, limits: tuple[float, float], nodes: int) -> np.ndarray:
+        def along(value: Floats, limits: tuple[float, float], nodes: int) -> Floats:
             position = (np.asarray(value) - limits[0]) * ((nodes - 1) / (limits[1] - limits[0]))
             return np.fmin(np.fmax(np.asarray(position, np.float32), 0), np.float32(nodes - 1))
 
         return along(log_teff, self.log_teff, shape[1]), along(log_lum, self.log_lum, shape[0])
 
-    def cells(
-        self, log_teff: np.ndarray, log_lum: np.ndarray, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def cells(self, log_teff: Floats, log_lum: Floats, shape: tuple[int, ...]) -> tuple[Ints, Floats, Floats]:
         """Return what bilinear interpolation needs of each place.
 
         Returns
@@ -88,18 +86,18 @@ class Raster:
         index += left.astype(np.int32)
         return index, column - left, row - low
 
-    def nodes(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def nodes(self, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return log Teff (n_teff,) and log L (n_lum,) of the nodes."""
         return np.linspace(*self.log_teff, shape[1]), np.linspace(*self.log_lum, shape[0])
 
 
-def at_every_eep(tracks: Mapping[str, np.ndarray]) -> dict[float, np.ndarray]:
+def at_every_eep(tracks: Mapping[str, np.ndarray]) -> dict[float, Floats]:
     """Return initial mass [Msun] -> (n_eep, 2) of log Teff and log L, EEPs left out of the table filled in.
 
     Index 0 is the lowest EEP of the whole table; every track must start there.
     """
     masses, eeps = tracks["initial_mass"], tracks["eep"]
-    filled = {}
+    filled: dict[float, Floats] = {}
     for mass in np.unique(masses):
         track = masses == mass
         eep = np.arange(eeps.min(), eeps[track].max() + 1)
@@ -109,7 +107,7 @@ def at_every_eep(tracks: Mapping[str, np.ndarray]) -> dict[float, np.ndarray]:
     return filled
 
 
-def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> np.ndarray:
+def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> Ints:
     """Draw the domain of a stage and return each node's distance to it, uint8 (SIZE, SIZE), rows are log L.
 
     The domain is the union of the quadrilaterals between tracks adjacent in mass and points adjacent in EEP.
@@ -124,9 +122,10 @@ def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> np.ndarr
     from PIL import Image, ImageDraw
     from scipy.ndimage import distance_transform_edt
 
-    fine = ((SIZE - 1) * FINER + 1,) * 2
+    side = (SIZE - 1) * FINER + 1
+    fine = side, side
     corners = [
-        [tuple(place) for place in np.stack(raster.locate(*track.T, fine), axis=-1).tolist()]
+        [tuple(place) for place in np.stack(raster.locate(track[:, 0], track[:, 1], fine), axis=-1).tolist()]
         for _, track in sorted(at_every_eep(tracks).items())
     ]
     image = Image.new("1", fine)
@@ -135,11 +134,11 @@ def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> np.ndarr
         for i in range(min(len(left), len(right)) - 1):
             draw.polygon([left[i], left[i + 1], right[i + 1], right[i]], fill=1)
     dx, dy = raster.spacing(fine)
-    distance = distance_transform_edt(~np.asarray(image), sampling=(dy / UNIT[1], dx / UNIT[0]))
+    distance: Floats = distance_transform_edt(~np.asarray(image), sampling=(dy / UNIT[1], dx / UNIT[0]))
     return np.clip(np.rint(SCALE * distance[::FINER, ::FINER]), 0, 255).astype(np.uint8)
 
 
-def coverage(log_teff: np.ndarray, log_lum: np.ndarray, raster: Raster) -> np.ndarray:
+def coverage(log_teff: Floats, log_lum: Floats, raster: Raster) -> Ints:
     """Return uint8 (COVERAGE_SIZE, COVERAGE_SIZE): 1 at nodes within :data:`NEAR` of one of n stars."""
     x, y = raster.nodes((COVERAGE_SIZE, COVERAGE_SIZE))
     covered = np.zeros((COVERAGE_SIZE, COVERAGE_SIZE), bool)
@@ -148,7 +147,7 @@ def coverage(log_teff: np.ndarray, log_lum: np.ndarray, raster: Raster) -> np.nd
     return covered.astype(np.uint8)
 
 
-def distance(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+def distance(field: Ints, raster: Raster, log_teff: Floats, log_lum: Floats) -> Floats:
     """Return distances [units] to a domain, float32, bilinearly interpolated; off the raster, the edge's.
 
     Parameters
@@ -161,7 +160,7 @@ def distance(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: n
     index, across, up = raster.cells(log_teff, log_lum, field.shape)
     flat, above = field.ravel(), np.int32(field.shape[1])
 
-    def corner(offset: np.int32) -> np.ndarray:
+    def corner(offset: np.int32) -> Floats:
         return flat.take(index + offset).astype(np.float32)
 
     low, high = corner(np.int32(0)), corner(above)
@@ -172,9 +171,10 @@ def distance(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: n
     return low
 
 
-def covered(field: np.ndarray, raster: Raster, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+def covered(field: Ints, raster: Raster, log_teff: Floats, log_lum: Floats) -> Ints:
     """Return the value at the nearest node of a field of :func:`coverage`, uint8 of the arguments' shape."""
     column, row = (
         np.rint(position).astype(int) for position in raster.locate(log_teff, log_lum, field.shape)
     )
-    return field[row, column]
+    value: Ints = field[row, column]
+    return value

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import ndtri
 
+from stelnet.arrays import Floats
 from stelnet.inference import domain
 from stelnet.inference.forward import Ensemble
 from stelnet.inference.inputs import Stars
@@ -18,7 +19,7 @@ def draws(
     count: int,
     seed: int,
     first_row: int,
-) -> np.ndarray:
+) -> Floats:
     """Draw log age [dex yr] and log mass [dex Msun] jointly from the posteriors, float32 (2, n, count).
 
     A draw is a place drawn from the errors (again, by its weight, where the tracks do not reach that far), a
@@ -44,7 +45,9 @@ def draws(
 
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in ensembles}
     nearest = np.minimum.reduce(list(distances.values()))
-    cumulated = np.cumsum(normalised(falling(np.float32(0), nearest), axis=1), axis=1, dtype=float)
+    cumulated = np.cumsum(
+        normalised(falling(np.zeros((), np.float32), nearest), axis=1), axis=1, dtype=np.float64
+    )
     cumulated /= cumulated[:, -1:]
     # systematic resampling, all rows in one search: no change where every place weighs the same
     rows = np.arange(len(stars))[:, None]

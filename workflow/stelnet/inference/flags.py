@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stelnet.arrays import Bools, Floats
 from stelnet.inference import domain
 from stelnet.inference.answer import LOGS, Flag
 from stelnet.inference.inputs import Stars, raise_flag
@@ -19,11 +21,11 @@ UNDECIDED = (0.05, 0.95)
 def flags_of(
     stars: Stars,
     sky: Sky,
-    distances: Mapping[str, np.ndarray],
-    weights: Mapping[str, np.ndarray],
-    answered: np.ndarray,
-    columns: Mapping[str, np.ndarray],
-) -> np.ndarray:
+    distances: Mapping[str, Floats],
+    weights: Mapping[str, Floats],
+    answered: Bools,
+    columns: Mapping[str, Floats],
+) -> NDArray[np.uint16]:
     """Return the flags of usable stars, uint16 (n,), that do not depend on where the moments came from.
 
     Parameters
@@ -44,10 +46,10 @@ def flags_of(
     raise_flag(bits, (on_any > 0) & (on_any < 0.5), Flag.PARTLY_OUTSIDE)
     for other in set(STAGES) - set(weights):
         raise_flag(bits, (on_any == 0) & (on_tracks[other] > 0), Flag.WRONG_STAGE)
-    if all(sky.coverage[stage] is not None for stage in weights):
+    fields = {stage: field for stage in weights if (field := sky.coverage[stage]) is not None}
+    if len(fields) == len(weights):
         seen = sum(
-            weight.sum(axis=0)
-            * domain.covered(sky.coverage[stage], sky.raster, stars.log_teff, stars.log_lum)
+            weight.sum(axis=0) * domain.covered(fields[stage], sky.raster, stars.log_teff, stars.log_lum)
             for stage, weight in weights.items()
         )
         raise_flag(bits, answered & (seen < 0.5), Flag.MIST_ONLY)

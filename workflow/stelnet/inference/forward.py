@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.inference.bundle import Stage
 from stelnet.inference.domain import Raster
 
@@ -36,8 +38,8 @@ class Moments(NamedTuple):
         Whether the value is interpolated across a fold, of the same shape (...); None from exact evaluation.
     """
 
-    values: np.ndarray
-    coarse: np.ndarray | None
+    values: Floats
+    coarse: Bools | None
 
 
 class Ensemble:
@@ -64,14 +66,14 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self._layers[0])
 
-    def _scaled(self, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    def _scaled(self, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return scaled inputs above a row of ones, float32 (3, n)."""
         # scaled in float64: differences of float32 logarithms would cost a hundred times the agreement
         low, high = self._inputs.T
         scaled = (np.stack([log_teff, log_lum]).astype(float) - low[:, None]) / (high - low)[:, None]
         return np.concatenate([scaled, np.ones((1, scaled.shape[1]))]).astype(np.float32)
 
-    def _answer(self, k: int, x: np.ndarray, buffers: np.ndarray, out: np.ndarray) -> None:
+    def _answer(self, k: int, x: Floats, buffers: Floats, out: Floats) -> None:
         """Write network k's answer to scaled inputs x (3, n) to `out` (2, n)."""
         for i, layer in enumerate(self._layers[:-1]):
             units = layer.shape[1]
@@ -82,10 +84,10 @@ class Ensemble:
             x = buffers[i % 2, : units + 1]
         np.matmul(self._layers[-1][k], x, out=out)
 
-    def _buffers(self, n: int) -> np.ndarray:
+    def _buffers(self, n: int) -> Floats:
         return np.empty((2, max(layer.shape[1] for layer in self._layers) + 1, n), np.float32)
 
-    def members(self, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    def members(self, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return the answers of all networks, float32 (K, 2, n): log age [dex yr], log mass [dex Msun].
 
         Parameters
@@ -99,7 +101,7 @@ class Ensemble:
             self._answer(k, x, buffers, answers[k])
         return answers
 
-    def drawn(self, log_teff: np.ndarray, log_lum: np.ndarray, networks: np.ndarray) -> np.ndarray:
+    def drawn(self, log_teff: Floats, log_lum: Floats, networks: Ints) -> Floats:
         """Return the answer of one network a point, float32 (2, n): of the number in `networks` (n,)."""
         answers = np.empty((2, len(networks)), np.float32)
         for k in range(len(self)):
@@ -111,7 +113,7 @@ class Ensemble:
                 answers[:, part] = out
         return answers
 
-    def moments(self, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    def moments(self, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return mean and standard deviation over the networks, float32 (4, n), see :class:`Moments`."""
         values = np.empty((4, len(log_teff)), np.float32)
         for start in range(0, len(log_teff), CHUNK):
@@ -123,7 +125,7 @@ class Ensemble:
             values[2:, part] = np.sqrt(np.einsum("kqn,kqn->qn", answers, answers) / np.float32(len(self)))
         return values
 
-    def evaluate(self, log_teff: np.ndarray, log_lum: np.ndarray, wanted: np.ndarray) -> Moments:
+    def evaluate(self, log_teff: Floats, log_lum: Floats, wanted: Bools) -> Moments:
         """Return the moments at the points that are wanted; all arrays of one shape."""
         values = np.full((4, *wanted.shape), np.nan, np.float32)
         values[:, wanted] = self.moments(log_teff[wanted], log_lum[wanted])
@@ -145,15 +147,15 @@ class Table:
     """
 
     raster: Raster
-    cells: np.ndarray
-    coarse: np.ndarray
+    cells: NDArray[np.complex128]
+    coarse: Bools
 
     @classmethod
     def build(
         cls,
         ensemble: Ensemble,
         raster: Raster,
-        near: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        near: Callable[[Floats, Floats], Bools],
         run: Run,
     ) -> "Table":
         """Evaluate the ensemble in all tiles of which some node is near.
@@ -166,7 +168,7 @@ class Table:
         shape = (TABLE_SIZE, TABLE_SIZE)
         x, y = np.meshgrid(*raster.nodes(shape))
         tiles = (TABLE_SIZE // TILE, TILE) * 2
-        needed = near(x, y).reshape(tiles).any(axis=(1, 3))
+        needed = np.any(near(x, y).reshape(tiles), axis=(1, 3))
         # an interpolation reads the next tile's first nodes
         needed[:-1] |= needed[1:]
         needed[1:] |= needed[:-1]
@@ -183,9 +185,7 @@ class Table:
         run(fill, parts)
         return cls(raster, values.view(np.complex128)[..., 0], _coarse(values))
 
-    def evaluate(
-        self, log_teff: np.ndarray, log_lum: np.ndarray, wanted: np.ndarray | None = None
-    ) -> Moments:
+    def evaluate(self, log_teff: Floats, log_lum: Floats, wanted: Bools | None = None) -> Moments:
         """Return interpolated moments at places of any shape, NaN where the table is not filled.
 
         `wanted`, of an ensemble, does not matter here: to look up all is as quick.
@@ -193,7 +193,7 @@ class Table:
         index, across, up = self.raster.cells(log_teff, log_lum, self.cells.shape)
         flat, above = self.cells.ravel(), np.int32(self.cells.shape[1])
 
-        def corner(offset: np.int32) -> np.ndarray:
+        def corner(offset: np.int32) -> Floats:
             return flat.take(index + offset).view(np.float32).reshape(-1, 4)
 
         # numpy is slow at broadcasting along short rows
@@ -208,7 +208,7 @@ class Table:
         return Moments(values, self.coarse.ravel().take(index))
 
 
-def _coarse(values: np.ndarray) -> np.ndarray:
+def _coarse(values: Floats) -> Bools:
     """Tell the cells, by their lower left node, in which bilinear interpolation may err by more than COARSE.
 
     The error of linear interpolation is at most an eighth of the second derivative times the step squared; at

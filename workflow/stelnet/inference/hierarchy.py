@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from stelnet.arrays import Floats
+
 #: Kroupa 2001 (MNRAS 322, 231): dN/dm ~ m^-slope between the breaks [Msun].
 SLOPES = (0.3, 1.3, 2.3)
 BREAKS = (0.08, 0.5)
@@ -16,14 +18,15 @@ SHORTEST = 1.0
 STEPS = 4096
 
 
-def log_imf(log_mass: np.ndarray) -> np.ndarray:
+def log_imf(log_mass: Floats) -> Floats:
     """Return the natural logarithm of dN/dm [arbitrary units] at log mass [dex Msun], of any shape."""
     log_mass = np.asarray(log_mass, float)
     breaks = np.log10(BREAKS)
     result = -SLOPES[0] * (log_mass - breaks[0])
     for slope, steeper, at in zip(SLOPES, SLOPES[1:], breaks, strict=False):
         result -= (steeper - slope) * np.maximum(log_mass - at, 0)
-    return np.log(10) * result
+    natural: Floats = np.log(10) * result
+    return natural
 
 
 class Weights:
@@ -36,7 +39,7 @@ class Weights:
         :mod:`stelnet.inference.bundle`; the first and last values hold beyond the ends.
     """
 
-    def __init__(self, curves: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, curves: Mapping[str, Floats]) -> None:
         knots = np.asarray(curves["log_mass"], float)
         low, high = knots[0] - 0.5, knots[-1] + 0.5
         log_mass = np.linspace(low, high, STEPS)
@@ -50,11 +53,12 @@ class Weights:
             "post": (imf + np.log(np.maximum(end - zams, SHORTEST))).astype(np.float32),
         }
 
-    def __call__(self, stage: str, log_mass: np.ndarray) -> np.ndarray:
+    def __call__(self, stage: str, log_mass: Floats) -> Floats:
         """Return the log weight, float32, at log mass [dex Msun] of any shape; NaN gives NaN."""
         position = (log_mass - self._low) * self._per_step
         with np.errstate(invalid="ignore"):
             i = np.fmin(np.fmax(position, 0), STEPS - 2).astype(np.int32)
         table = self._tables[stage]
         left = table.take(i)
-        return left + np.clip(position - i, 0, 1) * (table.take(i + 1) - left)
+        weight: Floats = left + np.clip(position - i, 0, 1) * (table.take(i + 1) - left)
+        return weight

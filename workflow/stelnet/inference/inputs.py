@@ -1,10 +1,12 @@
 """Checked inputs of a prediction: places and errors of stars, and the nodes that sample the errors."""
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Self, TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.errors import DataError
 from stelnet.inference.answer import Flag
 
@@ -24,7 +26,16 @@ LOG_WEIGHTS = np.log(np.array([[2], [1], [1], [1], [1]], np.float32) / 6)
 NODES = len(LOG_WEIGHTS)
 
 
-def raise_flag(bits: np.ndarray, stars: np.ndarray, flag: Flag) -> None:
+class Inputs(TypedDict):
+    """What :meth:`stelnet.inference.model.Model.predict` needs of n stars, under its names for them."""
+
+    log_teff: Floats
+    log_lum: Floats
+    e_log_teff: Floats | None
+    e_log_lum: Floats | None
+
+
+def raise_flag(bits: NDArray[np.uint16], stars: Bools, flag: Flag) -> None:
     """Raise a flag of some stars."""
     bits[stars] |= np.uint16(flag)
 
@@ -33,19 +44,19 @@ def raise_flag(bits: np.ndarray, stars: np.ndarray, flag: Flag) -> None:
 class Stars:
     """Checked inputs: place [dex K], [dex Lsun] and errors [dex] of n stars, float64, and flags, uint16."""
 
-    log_teff: np.ndarray
-    log_lum: np.ndarray
-    e_log_teff: np.ndarray
-    e_log_lum: np.ndarray
-    bits: np.ndarray
+    log_teff: Floats
+    log_lum: Floats
+    e_log_teff: Floats
+    e_log_lum: Floats
+    bits: NDArray[np.uint16]
 
     @classmethod
     def checked(
         cls,
-        log_teff: np.ndarray,
-        log_lum: np.ndarray,
-        e_log_teff: np.ndarray | float | None,
-        e_log_lum: np.ndarray | float | None,
+        log_teff: ArrayLike,
+        log_lum: ArrayLike,
+        e_log_teff: ArrayLike | None,
+        e_log_lum: ArrayLike | None,
     ) -> Self:
         """Return the stars with defaults for missing and invalid errors, and flags that say so.
 
@@ -54,8 +65,10 @@ class Stars:
         DataError
             Arrays of different lengths, or not of one dimension.
         """
-        places = {"log_teff": log_teff, "log_lum": log_lum}
-        places = {name: np.atleast_1d(np.asarray(value, float)) for name, value in places.items()}
+        places = {
+            name: np.atleast_1d(np.asarray(value, float))
+            for name, value in {"log_teff": log_teff, "log_lum": log_lum}.items()
+        }
         errors = {
             name: np.asarray(DEFAULT_ERRORS[name] if value is None else value, float)
             for name, value in {"log_teff": e_log_teff, "log_lum": e_log_lum}.items()
@@ -77,16 +90,16 @@ class Stars:
             raise_flag(bits, unknown, Flag.DEFAULT_ERROR)
             raise_flag(bits, wrong, Flag.INVALID_ERROR)
             errors[name] = np.where(unknown | wrong, DEFAULT_ERRORS[name], error)
-        return cls(*places.values(), *errors.values(), bits)
+        return cls(places["log_teff"], places["log_lum"], errors["log_teff"], errors["log_lum"], bits)
 
     def __len__(self) -> int:
         return len(self.log_teff)
 
-    def __getitem__(self, rows: np.ndarray | slice) -> Self:
+    def __getitem__(self, rows: Ints | slice) -> Self:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
-    def usable(self) -> np.ndarray:
+    def usable(self) -> Bools:
         """Whether each star has a place, bool (n,)."""
         return np.isfinite(self.log_teff) & np.isfinite(self.log_lum)
 
@@ -95,7 +108,7 @@ class Stars:
         """Whether any star has an error."""
         return bool(self.e_log_teff.any() or self.e_log_lum.any())
 
-    def nodes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def nodes(self) -> tuple[Floats, Floats, Floats]:
         """Return log Teff and log L (nodes, n) of the nodes and the logarithm of their weights (nodes, 1).
 
         The first node is the star's place itself. Without errors there is no other.

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stelnet.arrays import Bools, Floats
+
 #: Coefficients, from the highest, of the polynomial p in Phi(z) = (1 + tanh(z p(z^2))) / 2: a weighted
 #: minimax fit that errs by less than 1.6e-6 everywhere, at a tenth of the cost of the error function.
 COEFFICIENTS = tuple(
@@ -25,7 +27,7 @@ ROUNDS, NEWTON_ROUNDS = 60, 6
 BLOCK = 4096
 
 
-def normal_cdf(z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def normal_cdf(z: Floats, out: Floats | None = None) -> Floats:
     """Return the cumulative standard normal distribution of float32 z, to 2e-6."""
     with np.errstate(over="ignore"):
         square = z * z
@@ -41,7 +43,7 @@ def normal_cdf(z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     return result
 
 
-def moments(weights: np.ndarray, means: np.ndarray, sds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moments(weights: Floats, means: Floats, sds: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation, shape (n,), of mixtures whose weights sum to 1."""
     mean = (weights * means).sum(axis=0)
     deviations = means - mean
@@ -49,9 +51,7 @@ def moments(weights: np.ndarray, means: np.ndarray, sds: np.ndarray) -> tuple[np
     return mean, np.sqrt(variance)
 
 
-def quantiles(
-    weights: np.ndarray, means: np.ndarray, sds: np.ndarray, levels: Sequence[tuple[float, float]]
-) -> np.ndarray:
+def quantiles(weights: Floats, means: Floats, sds: Floats, levels: Sequence[tuple[float, float]]) -> Floats:
     """Return quantiles of q quantities, float32 (q, levels, n), not falling with the level.
 
     Newton's method, kept in a bracket, which is halved where a step would leave it or many have not sufficed.
@@ -67,7 +67,8 @@ def quantiles(
     """
     probabilities, normal = np.array(levels, np.float32).T
     if len(weights) == 1:
-        return means[0, :, None] + normal[:, None] * sds[0, :, None]
+        only: Floats = means[0, :, None] + normal[:, None] * sds[0, :, None]
+        return only
     heavy = np.where(weights > LIGHT * weights.max(axis=0), weights, 0)
     heavy /= heavy.sum(axis=0)
     centre, width = moments(heavy[:, None], means, sds)
@@ -105,15 +106,15 @@ def quantiles(
 
 
 def _finish(
-    found: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    going: np.ndarray,
-    level: np.ndarray,
-    weights: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    tolerance: np.ndarray,
+    found: Floats,
+    low: Floats,
+    high: Floats,
+    going: Bools,
+    level: Floats,
+    weights: Floats,
+    means: Floats,
+    inverse: Floats,
+    tolerance: Floats,
 ) -> None:
     """Improve, in place, those of `found` (q, levels, n) that are not good enough yet."""
     quantity, of_level, star = np.nonzero(going)
@@ -142,21 +143,21 @@ def _finish(
             )
             low[at], high[at] = bounds
             unfinished.append(more)
-        more = np.flatnonzero(np.concatenate(unfinished))
-        place, column, star, of_level = (a[more] for a in (place, column, star, of_level))
+        kept = np.flatnonzero(np.concatenate(unfinished))
+        place, column, star, of_level = (a[kept] for a in (place, column, star, of_level))
 
 
 def _step(
-    x: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    level: np.ndarray,
-    weights: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    tolerance: np.ndarray,
+    x: Floats,
+    low: Floats,
+    high: Floats,
+    level: Floats,
+    weights: Floats,
+    means: Floats,
+    inverse: Floats,
+    tolerance: Floats,
     halve: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Floats, Bools]:
     """Return a better x (n,), by Newton's step or the middle of (low, high), and whether to go on.
 
     The bracket (low, high) is narrowed in place.

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from stelnet.arrays import Floats
 from stelnet.errors import ConfigError
 from stelnet.inference import domain
-from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES, MethodName
 from stelnet.inference.bundle import Bundle, read_bundle
 from stelnet.inference.draws import draws
 from stelnet.inference.forward import Ensemble, Run, Table
@@ -22,13 +24,10 @@ from stelnet.inference.inputs import NODES, Stars
 from stelnet.inference.packaged import DEFAULT, weights
 from stelnet.inference.posterior import Source, posteriors
 from stelnet.inference.sky import Sky
-from stelnet.terms import STAGES
+from stelnet.terms import STAGES, StageName
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Stage = Literal["pre", "post"]
-Method = Literal["auto", "exact", "table"]
 
 #: Stars whose posteriors are made at a time, so that arrays stay in the cache. Fixed, whatever the number of
 #: threads: batches tell the last bits of a result.
@@ -52,7 +51,7 @@ class Predictions(dict[str, np.ndarray]):
         The flags as numbers, uint16 (n,), see :class:`stelnet.inference.answer.Flag`.
     """
 
-    def __init__(self, numbers: dict[str, np.ndarray], bits: np.ndarray) -> None:
+    def __init__(self, numbers: dict[str, Floats], bits: NDArray[np.uint16]) -> None:
         super().__init__(numbers)
         self.bits = bits
         present, inverse = np.unique(bits, return_inverse=True)
@@ -99,7 +98,8 @@ class Model:
     @property
     def name(self) -> str:
         """Name of the model: ``transfer`` or ``baseline``."""
-        return self._bundle.metadata["name"]
+        name: str = self._bundle.metadata["name"]
+        return name
 
     @property
     def sha256(self) -> str:
@@ -109,7 +109,7 @@ class Model:
     @property
     def simulated(self) -> bool:
         """Whether the networks were trained on a simulated sky."""
-        return self._bundle.metadata["simulated"] == "true"
+        return bool(self._bundle.metadata["simulated"] == "true")
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -117,16 +117,16 @@ class Model:
         return self._bundle.metadata
 
     @property
-    def zams(self) -> dict[str, np.ndarray]:
+    def zams(self) -> dict[str, Floats]:
         """The ZAMS on the H-R diagram: log_teff [dex K] and log_lum [dex Lsun], both (m,)."""
         return self._bundle.zams
 
     @property
-    def curves(self) -> dict[str, np.ndarray]:
+    def curves(self) -> dict[str, Floats]:
         """Ages against mass: log_mass [dex Msun], log_age_zams and log_age_end [dex yr], all (m,)."""
         return self._bundle.curves
 
-    def domain(self, stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def domain(self, stage: StageName) -> tuple[Floats, Floats, Floats]:
         """Return log Teff (n_teff,), log L (n_lum,) and the distance (n_lum, n_teff) to the tracks of nodes.
 
         The unit of distance is 0.01 dex in Teff and 0.05 dex in luminosity; it is 0 on the tracks, and not
@@ -136,8 +136,8 @@ class Model:
         return *self._sky.raster.nodes(field.shape), field / np.float32(domain.SCALE)
 
     def moments(
-        self, log_teff: np.ndarray, log_lum: np.ndarray, *, method: Method = "exact"
-    ) -> dict[str, np.ndarray]:
+        self, log_teff: ArrayLike, log_lum: ArrayLike, *, method: MethodName = "exact"
+    ) -> dict[str, Floats]:
         """Return what each stage's ensemble says at n points of the H-R diagram, without errors or weights.
 
         Parameters
@@ -153,8 +153,8 @@ class Model:
             Stage -> float32 (n, 4): mean log age [dex yr], mean log mass [dex Msun], and the standard
             deviations of both over the networks.
         """
-        log_teff, log_lum = np.atleast_1d(log_teff), np.atleast_1d(log_lum)
-        n = len(log_teff)
+        teff, lum = np.atleast_1d(log_teff), np.atleast_1d(log_lum)
+        n = len(teff)
         result = {stage: np.empty((n, 4), np.float32) for stage in STAGES}
         with self._threads() as run:
             sources = self._sources(STAGES, method, self.method_for(n, errors=False), run)
@@ -162,7 +162,7 @@ class Model:
             def fill(part: slice) -> None:
                 everywhere = np.ones(part.stop - part.start, bool)
                 for stage, source in sources.items():
-                    values = source.evaluate(log_teff[part], log_lum[part], everywhere).values
+                    values = source.evaluate(teff[part], lum[part], everywhere).values
                     result[stage][part] = values.T
 
             run(fill, _parts(n, _chunk(sources)))
@@ -183,13 +183,13 @@ class Model:
 
     def predict(
         self,
-        log_teff: np.ndarray,
-        log_lum: np.ndarray,
-        e_log_teff: np.ndarray | float | None = None,
-        e_log_lum: np.ndarray | float | None = None,
+        log_teff: ArrayLike,
+        log_lum: ArrayLike,
+        e_log_teff: ArrayLike | None = None,
+        e_log_lum: ArrayLike | None = None,
         *,
-        stage: Stage | None = None,
-        method: Method = "auto",
+        stage: StageName | None = None,
+        method: MethodName = "auto",
         samples: int = 0,
         seed: int = 0,
         first_row: int = 0,
@@ -233,7 +233,7 @@ class Model:
                 raise ConfigError(f"{name} {value}: must not be negative.")
         stars = Stars.checked(log_teff, log_lum, e_log_teff, e_log_lum)
         n = len(stars)
-        stages = STAGES if stage is None else (stage,)
+        stages = tuple(STAGES) if stage is None else (str(stage),)
         numbers = {name: np.full(n, np.nan, np.float32) for name in COLUMNS if name != "flags"}
         numbers |= {name: np.full((n, samples), np.nan, np.float32) for name in SAMPLES if samples}
         bits = stars.bits
@@ -263,7 +263,7 @@ class Model:
         return Predictions(numbers, bits)
 
     def _sources(
-        self, stages: Iterable[str], method: Method, faster: Literal["exact", "table"], run: Run
+        self, stages: Iterable[str], method: MethodName, faster: Literal["exact", "table"], run: Run
     ) -> dict[str, Source]:
         """Return the source of each stage's moments; a table is built when first asked for."""
         if method not in ("auto", "exact", "table"):

@@ -33,11 +33,12 @@ def read(name: str, where: Path | None = None) -> dict[str, Any]:
     """
     path = (where or folder()) / name
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: not readable ({error}); install stelnet again, or name the file of a model."
         )
+    return content
 
 
 def weights(name: str = DEFAULT, where: Path | None = None) -> Path:
@@ -48,10 +49,10 @@ def weights(name: str = DEFAULT, where: Path | None = None) -> Path:
     DataError
         There is no such model.
     """
-    models = read(CARD, where)["models"]
+    models: dict[str, dict[str, Any]] = read(CARD, where)["models"]
     if name not in models:
         raise DataError(f"there is no packaged model {name!r}; there are {', '.join(models)}.")
-    return (where or folder()) / models[name]["file"]
+    return (where or folder()) / str(models[name]["file"])
 
 
 def verify(where: Path | None = None) -> None:

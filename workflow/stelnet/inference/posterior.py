@@ -12,7 +12,9 @@ from itertools import product
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stelnet.arrays import Bools, Floats
 from stelnet.inference import domain, mixture
 from stelnet.inference.answer import LOGS, QUANTILES, Flag
 from stelnet.inference.flags import flags_of
@@ -30,10 +32,10 @@ COARSE_WEIGHT = 0.01
 class Source(Protocol):
     """What tells the moments of one stage: an ensemble, or a table of it."""
 
-    def evaluate(self, log_teff: np.ndarray, log_lum: np.ndarray, wanted: np.ndarray) -> Moments: ...
+    def evaluate(self, log_teff: Floats, log_lum: Floats, wanted: Bools) -> Moments: ...
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
+def _spread(values: Floats) -> Floats:
     """Return each component's standard deviation (2, nodes, n): the networks' own and v's, see the module.
 
     The slope along an axis is the gentler of those on the two sides of the star, and none where they
@@ -57,7 +59,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
 
 def posteriors(
     stars: Stars, sky: Sky, sources: Mapping[str, Source]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+) -> tuple[dict[str, Floats], NDArray[np.uint16]]:
     """Return the columns of the posteriors of n stars, all usable, and their flags.
 
     Parameters
@@ -75,7 +77,7 @@ def posteriors(
     """
     log_teff, log_lum, log_weights = stars.nodes()
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in STAGES}
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, Floats] = {}
     means, sds, logs, coarse = {}, {}, {}, {}
     for stage, source in sources.items():
         near = distances[stage] < domain.FAR
@@ -106,11 +108,11 @@ def posteriors(
 
 
 def _quantiles(
-    weights: Mapping[str, np.ndarray],
-    means: Mapping[str, np.ndarray],
-    sds: Mapping[str, np.ndarray],
-    answered: np.ndarray,
-) -> dict[str, np.ndarray]:
+    weights: Mapping[str, Floats],
+    means: Mapping[str, Floats],
+    sds: Mapping[str, Floats],
+    answered: Bools,
+) -> dict[str, Floats]:
     """Return the quantiles' columns; stars without an answer get NaN.
 
     Stars are taken in groups by how much the stages matter to them: fewer components are quicker.

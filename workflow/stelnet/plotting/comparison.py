@@ -1,6 +1,7 @@
 """Predicted against reported ages and masses of the training samples (Figures 2 and 3)."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -31,8 +32,9 @@ def coefficients(
         A coefficient is not in the table.
     """
     ours = pearson[pearson["source"] == "this_work"].set_index(["variant", "stage", "model", "quantity"])
+    known = ours[["r", "n"]].to_dict("index")
     try:
-        rows = {(m, q): ours.loc[(variant, stage, m, q)] for m in models for q in style.LABELS}
+        rows = {(m, q): known[variant, stage, m, q] for m in models for q in style.LABELS}
     except KeyError as error:
         raise DataError(f"table of Pearson coefficients: no row this_work, {error}; make the table again.")
     return {key: (float(row["r"]), int(row["n"])) for key, row in rows.items()}
@@ -78,7 +80,7 @@ def figure(
     counts = next(iter(models.values()))["sample"].value_counts()
     shown = [name for name in labels if name in counts]
     looks = style.looks(labels)
-    line = {"color": "black", "linewidth": 0.8, "zorder": 2.95}
+    line: dict[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 2.95}
     figure = Figure(figsize=(style.DOUBLE, 3.6 * len(models)), layout="constrained")
     grid = figure.subplots(
         2 * len(models), len(style.LABELS), sharex="col", height_ratios=[5, 2] * len(models)

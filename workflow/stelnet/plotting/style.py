@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.style
-import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from stelnet.arrays import Floats
 from stelnet.files import atomic_path
 from stelnet.provenance import records
 
@@ -89,7 +91,7 @@ def looks(names: Iterable[str], first: int = 0) -> dict[str, Look]:
     return {name: CYCLE[i % len(CYCLE)] for i, name in enumerate(names, first)}
 
 
-def stars(axes: Axes, x: np.ndarray, y: np.ndarray, look: Look) -> None:
+def stars(axes: Axes, x: Floats | pd.Series, y: Floats | pd.Series, look: Look) -> None:
     """Draw the stars of one sample; `x` and `y` have shape (n,).
 
     Small samples lie on top of large ones, whatever the order in which they are drawn; lines at zorder 2.95
@@ -153,7 +155,9 @@ def save(figure: Figure, files: Iterable[str | Path], title: str, simulated: boo
     if simulated:
         width, height = figure.get_size_inches()
         figure.text(1 - 0.04 / width, 0.04 / height, "simulated", ha="right", va="bottom", weight="bold")
-        figure.get_layout_engine().set(rect=(0, 0.16 / height, 1, 1 - 0.16 / height))
+        layout = figure.get_layout_engine()
+        assert isinstance(layout, ConstrainedLayoutEngine)
+        layout.set(rect=(0, 0.16 / height, 1, 1 - 0.16 / height))
     job = records.current.get()
     for file in files:
         about = str(job.identity(file)) if job else None

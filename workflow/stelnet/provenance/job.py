@@ -35,7 +35,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     log = logging.getLogger(snakemake.rule)
     try:
         begin = time.perf_counter()
-        record = records.Job(snakemake, Path(sys.modules["__main__"].__file__))
+        record = records.Job(snakemake, Path(str(sys.modules["__main__"].__file__)))
         records.current.set(record)
         spent = time.perf_counter() - begin
         yield log

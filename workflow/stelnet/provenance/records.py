@@ -198,7 +198,7 @@ class Job:
         self.inputs: dict[str, dict[str, dict[str, Any]]] = {"inputs": {}, "resources": {}}
         for path in dict.fromkeys(snakemake.input):
             group, name = self._name(path)
-            entry = {"sha256": sha256_file(path)}
+            entry: dict[str, Any] = {"sha256": sha256_file(path)}
             if group == "inputs":
                 record = record_path(self.out, name)
                 entry["id"] = read_json(record).get("id") if record.is_file() else None
@@ -300,7 +300,8 @@ def registry(root: Path) -> dict[str, Any]:
     import yaml  # few jobs need it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
-    return yaml.load((root / "resources/datasets.yaml").read_text(encoding="utf-8"), loader)
+    content: dict[str, Any] = yaml.load((root / "resources/datasets.yaml").read_text("utf-8"), loader)
+    return content
 
 
 def _origin(sidecar: Path, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stelnet.arrays import Floats, Ints
 from stelnet.files import atomic_path
 from stelnet.simulation.tracks import IAMS, PRIMARY_EEPS, TAHEB, TAMS, ZAHEB, ZAMS, evolution, last_eep
 
@@ -40,7 +41,7 @@ def _number(value: float) -> str:
     return f"{mantissa}0000000E{exponent[0]}{int(exponent[1:]):03d}".rjust(WIDTH)
 
 
-def _phase(eep: np.ndarray) -> np.ndarray:
+def _phase(eep: Ints) -> Floats:
     """Return MIST's phase: -1 before the main sequence, 0 on it, 2 red giant, 3 helium burning, 4 later."""
     return np.select([eep < ZAMS, eep < TAMS, eep < ZAHEB, eep < TAHEB], [-1.0, 0.0, 2.0, 3.0], 4.0)
 

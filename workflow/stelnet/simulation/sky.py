@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from astropy.table import Table
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
 from stelnet.files import atomic_path
 from stelnet.io import write_csv
@@ -33,13 +34,15 @@ ELEMENTS = ("Mg", "Si", "Ca", "Ti", "Sc", "V", "Cr", "Mn", "Co", "Ni")
 LN10 = np.log(10)
 
 Range = tuple[float, float]
-SIMULATORS: dict[str, Callable[[Path, int], None]] = {}
+#: Writes the file of a dataset, from a seed.
+Simulator = Callable[[Path, int], None]
+SIMULATORS: dict[str, Simulator] = {}
 
 
-def register(dataset: str) -> Callable:
+def register(dataset: str) -> Callable[[Simulator], Simulator]:
     """Register a function that writes a dataset of resources/datasets.yaml to a path."""
 
-    def keep(function: Callable) -> Callable:
+    def keep(function: Simulator) -> Simulator:
         SIMULATORS[dataset] = function
         return function
 
@@ -84,8 +87,9 @@ def _reported(
     return reported._replace(log_age=np.minimum(reported.log_age, OLDEST))
 
 
-def _log_g(stars: Evolution) -> np.ndarray:
-    return SOLAR_LOG_G + stars.log_mass + 4 * (stars.log_teff - SOLAR_LOG_TEFF) - stars.log_lum
+def _log_g(stars: Evolution) -> Floats:
+    log_g: Floats = SOLAR_LOG_G + stars.log_mass + 4 * (stars.log_teff - SOLAR_LOG_TEFF) - stars.log_lum
+    return log_g
 
 
 def _narrower_side(table: pd.DataFrame, name: str, value: str, lower: str, upper: str) -> None:
@@ -133,7 +137,7 @@ def david_hillenbrand(path: Path, seed: int) -> None:
             "lum_val": lum,
         }
     )
-    twin = table.columns.difference(["HIP", "lum_val"])
+    twin = list(table.columns.difference(["HIP", "lum_val"]))
     table.loc[11, twin] = table.loc[10, twin]
     without_lum, without_age = np.split(rng.permutation(np.arange(20, count))[:63], [60])
     table.loc[without_lum, "lum_val"] = np.nan
@@ -210,13 +214,13 @@ def gaia_benchmark_metallicities(path: Path, seed: int) -> None:
     """Write all benchmarks' metallicities as a FITS export of III/281 with rewritten column names."""
     stars = _benchmarks(seed)
     count = len(stars)
-    sun = stars.Name == "Sun"
+    sun = stars["Name"] == "Sun"
     table = Table(meta={"EXTNAME": "III_281_gbs"})
     for name in ("_RAJ2000", "_DEJ2000"):
         table[name] = np.zeros(count)
     for name in ("P2", "P3", "P4", "P5"):
         table[name] = np.full(count, name)
-    table["StarID1"] = stars.Name.to_numpy("U9")
+    table["StarID1"] = stars["Name"].to_numpy("U9")
     table["StarID2"] = stars.starid.fillna("").to_numpy("U8")
     table["StarID3"] = np.where(sun, "", [f"HIP9{row:05d}" for row in range(count)])
     table["StarID4"] = np.zeros(count, int)
@@ -229,7 +233,7 @@ def gaia_benchmark_metallicities(path: Path, seed: int) -> None:
     for name in numbers:
         table[name] = np.full(count, np.nan, np.float32)
     table["__Fe_H_"], table["e__Fe_H_"] = stars["[Fe/H]"].to_numpy(np.float32), np.float32(0.05)
-    table["SimbadName"] = stars.Name.to_numpy("U9")
+    table["SimbadName"] = stars["Name"].to_numpy("U9")
     table["Teff"].unit = table["e_Teff"].unit = "K"
     with atomic_path(path) as temporary:
         table.write(temporary, format="fits", overwrite=True)

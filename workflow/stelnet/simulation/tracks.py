@@ -10,9 +10,13 @@ numbers that are not of these two papers were chosen by eye to resemble MIST; no
 off these tracks.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from stelnet.arrays import Floats
 
 SOLAR_LOG_TEFF = np.log10(5772.0)  # IAU 2015 resolution B3
 SOLAR_LOG_G = 4.438
@@ -23,6 +27,8 @@ START, ZAMS, IAMS, TAMS, TIP, ZAHEB, TAHEB, LAST = PRIMARY_EEPS = (1, 202, 353, 
 #: Below this mass a track ends with the main sequence [Msun].
 LOWEST_GIANT = 0.6
 
+#: Terms of a polynomial: (coefficient, power).
+Polynomial = tuple[tuple[float, float], ...]
 #: Kelvin-Helmholtz time G M^2 / (R L) of the Sun [log yr].
 LOG_SOLAR_KH_TIME = 7.50
 #: Contraction leaves the Hayashi line at this fraction of the Kelvin-Helmholtz time [dex].
@@ -49,34 +55,37 @@ MAIN_SEQUENCE_SHARE = 0.95
 class Evolution(NamedTuple):
     """State of stars: log_teff [dex K], log_lum [dex Lsun], log_age [dex yr], current log_mass [dex Msun]."""
 
-    log_teff: np.ndarray
-    log_lum: np.ndarray
-    log_age: np.ndarray
-    log_mass: np.ndarray
+    log_teff: Floats
+    log_lum: Floats
+    log_age: Floats
+    log_mass: Floats
 
 
-def _ratio(mass: np.ndarray, relation: tuple) -> np.ndarray:
+def _ratio(mass: Floats, relation: tuple[Polynomial, Polynomial]) -> Floats:
     """Return the logarithm of a ratio of two polynomials in mass."""
     numerator, denominator = (sum(a * mass**power for a, power in terms) for terms in relation)
-    return np.log10(numerator / denominator)
+    ratio: Floats = np.log10(numerator / denominator)
+    return ratio
 
 
-def _smoothstep(x: np.ndarray) -> np.ndarray:
+def _smoothstep(x: Floats) -> Floats:
     x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    step: Floats = x * x * (3 - 2 * x)
+    return step
 
 
-def _along(eep: np.ndarray, knots: tuple, values: list) -> np.ndarray:
+def _along(eep: Floats, knots: Sequence[float], values: Sequence[Floats | float]) -> Floats:
     """Interpolate linearly in EEP; the values at the knots may differ from star to star."""
-    result = values[0]
+    result: Floats = np.asarray(values[0], float)
     for start, end, before, after in zip(knots, knots[1:], values, values[1:], strict=False):
         result = result + (after - before) * np.clip((eep - start) / (end - start), 0, 1)
     return result
 
 
-def hayashi_log_teff(log_mass: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+def hayashi_log_teff(log_mass: Floats, log_lum: Floats) -> Floats:
     """Return the temperature of fully convective stars [dex K], the coolest at a mass and luminosity."""
-    return 3.67 + 0.17 * log_mass - 0.05 * np.maximum(log_lum, 0)
+    log_teff: Floats = 3.67 + 0.17 * log_mass - 0.05 * np.maximum(log_lum, 0)
+    return log_teff
 
 
 def last_eep(mass: float) -> int:
@@ -84,7 +93,7 @@ def last_eep(mass: float) -> int:
     return LAST if mass >= LOWEST_GIANT else TAMS
 
 
-def evolution(mass: np.ndarray, eep: np.ndarray) -> Evolution:
+def evolution(mass: ArrayLike, eep: ArrayLike) -> Evolution:
     """Return the state of stars of an initial mass at an EEP.
 
     Parameters
@@ -153,7 +162,7 @@ def evolution(mass: np.ndarray, eep: np.ndarray) -> Evolution:
     )
 
 
-def eep_at(mass: np.ndarray, log_age: float) -> np.ndarray:
+def eep_at(mass: Floats, log_age: float) -> Floats:
     """Return the EEPs, shape (n,), of stars of initial masses, shape (n,) [Msun], at one age [dex yr]."""
     eep = np.arange(START, LAST + 1)
     return np.array([np.interp(log_age, evolution(one, eep).log_age, eep) for one in mass])

@@ -122,7 +122,10 @@ class StarList:
                 column = pa.array(self._parsed(text.to_pylist(), name, first_row), pa.float64())
         elif not is_numeric(kind):
             raise DataError(f"{self.label}: column {name!r} holds {kind}, not numbers.")
-        return compute.fill_null(column.cast(pa.float64(), safe=False), np.nan).to_numpy()
+        numbers: NDArray[np.float64] = compute.fill_null(
+            column.cast(pa.float64(), safe=False), np.nan
+        ).to_numpy()
+        return numbers
 
     def _parsed(self, text: list[str | None], name: str, first_row: int) -> list[float | None]:
         for row, value in enumerate(text, first_row + 1):
@@ -216,7 +219,7 @@ class Writer:
     def __init__(self, target: Path | IO[bytes], stars: StarList, about: About) -> None:
         self.target, self.stars, self.about = target, stars, about
 
-    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         """Add rows; `new` holds the arrays of the new columns."""
         raise NotImplementedError
 
@@ -227,7 +230,7 @@ class Writer:
     def close(self) -> None:
         """Let go of the file, finished or not."""
 
-    def extended(self, block: pa.Table, new: Mapping[str, NDArray]) -> pa.Table:
+    def extended(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> pa.Table:
         """Return a block with the new columns."""
         for name, values in new.items():
             unit, description = self.about[name]

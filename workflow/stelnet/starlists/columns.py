@@ -124,7 +124,8 @@ def _listed(names: Iterable[str], many: int = 12) -> str:
 
 def _unit(units: Mapping[str, str], name: str) -> str:
     """Return the unit of a column, if need be from the brackets in its name."""
-    return units[name] or (BRACKETS.match(name)[2] if bare(name) != name else "")
+    brackets = BRACKETS.match(name) if bare(name) != name else None
+    return units[name] or (brackets[2] if brackets else "")
 
 
 def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, bool]:
@@ -216,11 +217,11 @@ def _errors_found(units: Mapping[str, str], reading: Reading) -> Errors | None:
         )
     if not distinct:
         return None
-    kind, *names = distinct[0]
-    unit = _unit(units, names[0])
+    kind, first, *second = distinct[0]
+    unit = _unit(units, first)
     if kind == "size":
-        return Errors("size", tuple(names), _error_scale(unit, reading, names[0]), words=names[0])
-    return _pair(reading, kind, names[0], names[1], unit)
+        return Errors("size", (first,), _error_scale(unit, reading, first), words=first)
+    return _pair(reading, kind, first, second[0], unit)
 
 
 def _pair(reading: Reading, kind: str, lower: str, upper: str, unit: str) -> Errors:

@@ -40,7 +40,7 @@ def _array(column: Column) -> pa.Array:
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8")
     if values.dtype.kind == "O":
-        gone = mask.reshape(len(mask), -1).all(axis=1) if mask.ndim > 1 else mask
+        gone = np.all(mask.reshape(len(mask), -1), axis=1) if mask.ndim > 1 else mask
         return pa.array([None if hidden else _item(item) for item, hidden in zip(values, gone, strict=True)])
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype == np.longdouble:

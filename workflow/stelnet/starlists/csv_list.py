@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from stelnet.errors import DataError
@@ -75,7 +75,7 @@ class CsvList(StarList):
         names = list(names or self.units)
         text = pa.schema([(name, pa.string()) for name in names])
         if typed and not self._types:
-            self._types = _types_of(self._batches(None), self.units)
+            self._types = _types_of(self._batches(None), list(self.units))
         for block in rebatched(self._batches(names), size, text):
             if typed:
                 columns = [_typed(block[name], self._types[name]) for name in names]
@@ -184,7 +184,7 @@ class CsvWriter(Writer):
         csv.writer(header, lineterminator="\n").writerow([*stars.units, *about])
         self._stream.write(header.getvalue().encode())
 
-    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         from pyarrow import csv as arrow_csv
 
         block = self.extended(block, new)

@@ -15,7 +15,6 @@ import pyarrow as pa
 from astropy.io import fits
 from astropy.table import Column, Table
 from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
-from numpy.typing import NDArray
 
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
@@ -34,12 +33,11 @@ class FitsList(StarList):
     """
 
     kind = "fits"
+    rows: int
 
     def __init__(self, path: Path, label: str) -> None:
-        self._path = path
+        self._path, self.label = path, label
         with self.opened() as hdu:
-            if hdu is None:
-                raise DataError(f"{label}: no table in it.")
             require_distinct(hdu.columns.names, label)
             self.rows = len(hdu.data)
             self._binary = type(hdu) is fits.BinTableHDU
@@ -54,8 +52,8 @@ class FitsList(StarList):
         return self._binary and self._path.suffix != ".gz"
 
     @contextmanager
-    def opened(self) -> Iterator[fits.BinTableHDU | fits.TableHDU | None]:
-        """Yield the table, None if there is none."""
+    def opened(self) -> Iterator[fits.BinTableHDU | fits.TableHDU]:
+        """Yield the table; raise DataError if there is none."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # astropy warns, and gives what is left of the table
@@ -64,7 +62,9 @@ class FitsList(StarList):
                 tables = [hdu for hdu in hdus if isinstance(hdu, TABLES)]
                 if len(tables) > 1:
                     self.note = f"the first of its {len(tables)} tables is read"
-                yield tables[0] if tables else None
+                if not tables:
+                    raise DataError(f"{self.label}: no table in it.")
+                yield tables[0]
 
     def _blocks(self, size: int, names: Sequence[str] | None, typed: bool) -> Iterator[pa.Table]:
         with fits.open(self._path) as hdus:
@@ -78,7 +78,8 @@ class FitsList(StarList):
             return _rows(hdu, 0, self.rows)
 
     def header(self) -> dict[str, Any]:
-        return get_header_from_yaml(get_yaml_from_table(plain(self.empty)))
+        header: dict[str, Any] = get_header_from_yaml(get_yaml_from_table(plain(self.empty)))
+        return header
 
 
 def _rows(hdu: fits.BinTableHDU | fits.TableHDU, start: int, stop: int) -> Table:
@@ -98,31 +99,29 @@ class FitsWriter(Writer):
     """New columns wait in a temporary file, as the width of their text is known only in the end."""
 
     streams = False
+    target: Path
+    stars: FitsList
 
     def __init__(self, target: Path, stars: FitsList, about: About) -> None:
         super().__init__(target, stars, about)
         self._waiting = tempfile.TemporaryFile(dir=target.parent)  # noqa: SIM115 closed by close()
-        self._dtype: np.dtype | None = None
+        self._waiting_as: dict[str, np.dtype] = {}
         self._texts: dict[str, int] = {}
 
-    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
-        if self._dtype is None:
-            self._dtype = np.dtype([(name, *_waiting_type(values)) for name, values in new.items()])
-        rows = np.empty(block.num_rows, self._dtype)
+    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+        self._waiting_as = self._waiting_as or {name: _waiting_type(values) for name, values in new.items()}
+        rows = np.empty(block.num_rows, list(self._waiting_as.items()))
         for name, values in new.items():
             if values.dtype == object:
-                values = [self._texts.setdefault(text, len(self._texts)) for text in values]
-            rows[name] = values
+                rows[name] = [self._texts.setdefault(text, len(self._texts)) for text in values]
+            else:
+                rows[name] = values
         self._waiting.write(rows.tobytes())
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
         texts = np.array(list(self._texts), dtype="S")
-        written = np.dtype(
-            [
-                (name, texts.dtype if self._dtype[name] == TEXT else self._dtype[name])
-                for name in self._dtype.names
-            ]
-        )
+        written = {name: texts.dtype if kind == TEXT else kind for name, kind in self._waiting_as.items()}
+        waiting_row, new_row = np.dtype(list(self._waiting_as.items())), np.dtype(list(written.items()))
         self._waiting.seek(0)
         with self.stars.opened() as hdu, open(hdu.fileinfo()["file"].name, "rb") as source:
             place, old = hdu.fileinfo(), hdu.header
@@ -133,25 +132,27 @@ class FitsWriter(Writer):
                 source.seek(place["datLoc"])
                 for start in range(0, old["NAXIS2"], ROWS):
                     n = min(ROWS, old["NAXIS2"] - start)
-                    waiting = np.frombuffer(self._waiting.read(n * self._dtype.itemsize), self._dtype)
-                    rows = np.empty(n, [("old", f"V{old['NAXIS1']}"), ("new", written)])
-                    rows["old"] = np.frombuffer(source.read(n * old["NAXIS1"]), rows.dtype["old"])
-                    for name in written.names:
-                        text = self._dtype[name] == TEXT
-                        rows["new"][name] = texts[waiting[name]] if text else waiting[name]
+                    waiting = np.frombuffer(self._waiting.read(n * waiting_row.itemsize), waiting_row)
+                    rows = np.empty(n, [("old", f"V{old['NAXIS1']}"), ("new", new_row)])
+                    rows["old"] = np.frombuffer(source.read(n * old["NAXIS1"]), rows["old"].dtype)
+                    for name, kind in self._waiting_as.items():
+                        rows["new"][name] = texts[waiting[name]] if kind == TEXT else waiting[name]
                     out.write(rows.tobytes())
                 _copy(source, out, old.get("PCOUNT", 0))
                 out.write(bytes(-out.tell() % RECORD))
                 source.seek(place["datLoc"] + place["datSpan"])
                 shutil.copyfileobj(source, out)
 
-    def _header(self, old: fits.Header, written: np.dtype, metadata: Mapping[str, Any]) -> fits.Header:
+    def _header(
+        self, old: fits.Header, written: Mapping[str, np.dtype], metadata: Mapping[str, Any]
+    ) -> fits.Header:
         header = old.copy()
-        header["NAXIS1"] += written.itemsize
-        header["TFIELDS"] += len(written.names)
+        width = np.dtype(list(written.items())).itemsize
+        header["NAXIS1"] += width
+        header["TFIELDS"] += len(written)
         if "THEAP" in header:
             # room between rows and arrays of any length is copied with these
-            header["THEAP"] += written.itemsize * header["NAXIS2"]
+            header["THEAP"] += width * header["NAXIS2"]
         for key in ("CHECKSUM", "DATASUM"):
             header.remove(key, ignore_missing=True)
         for i, (name, (unit, description)) in enumerate(self.about.items(), old["TFIELDS"] + 1):
@@ -162,7 +163,7 @@ class FitsWriter(Writer):
             if unit:
                 header[f"TUNIT{i}"] = unit
             header[f"TCOMM{i}"] = description
-        comments = list(self._comments(header))
+        comments = self._comments(header)
         header.remove("COMMENT", ignore_missing=True, remove_all=True)
         for comment in comments:
             header.add_comment(comment)
@@ -175,14 +176,14 @@ class FitsWriter(Writer):
         columns = self.stars.empty.columns.values()
         if not all(isinstance(column, Column) for column in columns):
             # times and coordinates have their makings there: leave them alone
-            return header.get("COMMENT", [])
+            return list(header.get("COMMENT", []))
         about = {column.name: column.description for column in columns}
         about |= {name: description for name, (_, description) in self.about.items()}
         example = Table([Column([], name, description=text) for name, text in about.items()])
         example.meta["comments"] = self.stars.empty.meta.get("comments", [])
         file = io.BytesIO()
         example.write(file, format="fits")
-        return fits.getheader(io.BytesIO(file.getvalue()), 1)["COMMENT"]
+        return list(fits.getheader(io.BytesIO(file.getvalue()), 1)["COMMENT"])
 
     def close(self) -> None:
         self._waiting.close()
@@ -192,9 +193,8 @@ class FitsWriter(Writer):
 TEXT = np.dtype(">u4")
 
 
-def _waiting_type(values: NDArray) -> tuple[np.dtype, tuple[int, ...]]:
-    kind = TEXT if values.dtype == object else np.dtype(">f4")
-    return kind, values.shape[1:]
+def _waiting_type(values: np.ndarray) -> np.dtype:
+    return np.dtype((TEXT if values.dtype == object else np.dtype(">f4"), values.shape[1:]))
 
 
 def _copy(source: IO[bytes], out: IO[bytes], size: int) -> None:

@@ -1,18 +1,30 @@
 """The formats of star lists: their names, extensions and signatures."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from stelnet.errors import DataError
 
+
+class Format(StrEnum):
+    """Formats of star lists."""
+
+    CSV = "csv"
+    ECSV = "ecsv"
+    FITS = "fits"
+    VOTABLE = "votable"
+    PARQUET = "parquet"
+
+
 #: Format -> extensions, the commonest first.
 EXTENSIONS = {
-    "csv": (".csv", ".csv.gz"),
-    "ecsv": (".ecsv",),
-    "fits": (".fits", ".fit", ".fits.gz"),
-    "votable": (".vot", ".votable", ".xml"),
-    "parquet": (".parquet", ".pq"),
+    Format.CSV.value: (".csv", ".csv.gz"),
+    Format.ECSV.value: (".ecsv",),
+    Format.FITS.value: (".fits", ".fit", ".fits.gz"),
+    Format.VOTABLE.value: (".vot", ".votable", ".xml"),
+    Format.PARQUET.value: (".parquet", ".pq"),
 }
-FORMATS = tuple(EXTENSIONS)
+FORMATS = tuple(str(kind) for kind in Format)
 
 
 def format_of(path: Path) -> str | None:

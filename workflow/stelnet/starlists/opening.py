@@ -110,12 +110,14 @@ def open_writer(target: Path | None, kind: str, stars: StarList, about: About) -
 def _writer(target: Path | IO[bytes], kind: str, stars: StarList, about: About) -> Writer:
     if kind == "csv":
         return CsvWriter(target, stars, about)
+    assert isinstance(target, Path), "only CSV goes to a stream"
     if kind == "parquet":
         return ParquetWriter(target, stars, about)
-    if kind == stars.kind == "fits" and stars.copyable and target.suffix != ".gz":
-        from stelnet.starlists.fits_list import FitsWriter
+    if kind == stars.kind == "fits":
+        from stelnet.starlists.fits_list import FitsList, FitsWriter
 
-        return FitsWriter(target, stars, about)
+        if isinstance(stars, FitsList) and stars.copyable and target.suffix != ".gz":
+            return FitsWriter(target, stars, about)
     return TableWriter(target, stars, about, kind)
 
 

@@ -22,6 +22,7 @@ class ParquetList(StarList):
     """A Parquet file; units are those that astropy, a column's own metadata or this package wrote."""
 
     kind = "parquet"
+    rows: int
 
     def __init__(self, path: Path, label: str) -> None:
         from pyarrow import parquet
@@ -58,7 +59,7 @@ class ParquetList(StarList):
             yield block if typed else self._masked(block)
 
     def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return self._file.iter_batches(size, columns=names)
+        yield from self._file.iter_batches(size, columns=names)
 
     def _masked(self, block: pa.Table) -> pa.Table:
         from pyarrow import compute
@@ -97,7 +98,8 @@ def _yaml_header(text: bytes) -> dict[str, Any]:
         return {"datatype": []}
     from astropy.table.meta import get_header_from_yaml
 
-    return get_header_from_yaml(text.decode().splitlines())
+    header: dict[str, Any] = get_header_from_yaml(text.decode().splitlines())
+    return header
 
 
 class ParquetWriter(Writer):
@@ -105,11 +107,12 @@ class ParquetWriter(Writer):
 
     def __init__(self, target: Path, stars: StarList, about: About) -> None:
         super().__init__(target, stars, about)
-        self._writer = None
-        self._schema: pa.Schema | None = None
+        # both made for the first block
+        self._writer: Any = None
+        self._schema: Any = None
         self._longest: dict[str, int] = {}
 
-    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         from pyarrow import compute, parquet
 
         block = self.extended(block, new)
@@ -166,7 +169,7 @@ def count_rows(path: str | Path) -> int:
     from pyarrow import parquet
 
     try:
-        return parquet.read_metadata(path).num_rows
+        return int(parquet.read_metadata(path).num_rows)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.")
     except (OSError, pa.ArrowInvalid) as error:

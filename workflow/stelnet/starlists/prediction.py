@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stelnet._version import __version__
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
-from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
-from stelnet.inference.inputs import DEFAULT_ERRORS
+from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES, MethodName
+from stelnet.inference.inputs import DEFAULT_ERRORS, Inputs
 from stelnet.starlists.base import StarList
 from stelnet.starlists.columns import Ambiguous, find
 from stelnet.starlists.opening import open_writer
 from stelnet.starlists.quantities import LUM, TEFF, Quantity
 from stelnet.starlists.readings import Reading
+from stelnet.terms import StageName
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,8 +36,8 @@ class Request:
     """What is asked of :meth:`stelnet.inference.model.Model.predict`, in chunks of how many stars, and what
     the names of the new columns begin with."""
 
-    stage: str | None = None
-    method: str = "auto"
+    stage: StageName | None = None
+    method: MethodName = "auto"
     samples: int = 0
     seed: int = 0
     chunk: int = 1 << 17
@@ -80,23 +82,22 @@ class Columns:
             for name, reading in (("log_teff", self.teff), ("log_lum", self.lum))
         }
 
-    def inputs(self, stars: StarList, block: "pa.Table", first_row: int) -> dict[str, np.ndarray | None]:
+    def inputs(self, stars: StarList, block: "pa.Table", first_row: int) -> Inputs:
         """Return log_teff, log_lum [dex] and their errors, None where the list has none."""
-        inputs: dict[str, np.ndarray | None] = {}
-        for reading in (self.teff, self.lum):
+
+        def read(reading: Reading) -> tuple[Floats, Floats | None]:
             values, *errors = (stars.numbers(block, name, first_row) for name in reading.columns)
-            name = reading.quantity.name
-            inputs[name] = reading.log(values)
-            inputs[f"e_{name}"] = (
-                reading.errors.dex(inputs[name], tuple(errors)) if reading.errors is not None else None
-            )
-        return inputs
+            logs = reading.log(values)
+            return logs, reading.errors.dex(logs, tuple(errors)) if reading.errors is not None else None
+
+        (log_teff, e_log_teff), (log_lum, e_log_lum) = read(self.teff), read(self.lum)
+        return Inputs(log_teff=log_teff, log_lum=log_lum, e_log_teff=e_log_teff, e_log_lum=e_log_lum)
 
 
 def _found(stars: StarList, quantity: Quantity, column: str, errors: str) -> Reading:
     """Find one quantity; of columns that hold the same, as T and log T may, take the one with errors."""
 
-    def settled(name: str) -> tuple[Reading, np.ndarray]:
+    def settled(name: str) -> tuple[Reading, Floats]:
         reading = find(stars.units, quantity, name, errors)
         head = stars.head(reading.columns)
         values = [stars.numbers(head, name, 0) for name in reading.columns]
@@ -111,7 +112,7 @@ def _found(stars: StarList, quantity: Quantity, column: str, errors: str) -> Rea
             apart = np.abs(np.array(logs) - logs[0])
         if not (np.isfinite(apart).any(axis=1).all() and (apart[np.isfinite(apart)] <= SAME).all()):
             raise
-        chosen = next((reading for reading in readings if reading.errors), readings[0])
+        chosen: Reading = next((reading for reading in readings if reading.errors), readings[0])
         others = [name for name in ambiguous.columns if name != chosen.column]
         return replace(chosen, note=f"the same is in {', '.join(others)}")
 
@@ -145,15 +146,15 @@ def columns_beside(stars: StarList, request: Request) -> dict[str, tuple[str, st
     return about
 
 
-def circumstances(model: "Model", columns: Columns, request: Request, method: str) -> dict[str, Any]:
+def circumstances(model: "Model", columns: Columns, request: Request, method: MethodName) -> dict[str, Any]:
     """Return what the metadata of the output hold of how it was made."""
     told = {
         "stelnet_version": __version__,
         "model": model.name,
         "model_sha256": model.sha256,
         "simulated": model.simulated,
-        "stage": request.stage or "unknown",
-        "method": method,
+        "stage": str(request.stage or "unknown"),
+        "method": str(method),
         "columns": columns.described(),
         "default_errors": DEFAULT_ERRORS,
     }
@@ -202,7 +203,7 @@ def predict_list(
     flags: Counter[str] = Counter()
     seen = answered = 0
     with open_writer(target, kind, stars, about) as writer, ThreadPoolExecutor(1) as pool:
-        written: Future | None = None
+        written: Future[None] | None = None
         names = None if writer.streams else columns.names
         for block in _ahead(stars.blocks(request.chunk, names, typed=writer.streams and not writer.text)):
             predictions = model.predict(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
 from stelnet.starlists.quantities import LINEAR, LOG, MAG, MBOL_SUN, PERCENT, TEFF, Quantity, bare
 
@@ -18,26 +18,27 @@ class Scale:
     form: str
     offset: float = 0.0
 
-    def log(self, values: NDArray) -> NDArray:
+    def log(self, values: Floats) -> Floats:
         """Return log10 in standard units; -inf for what has no logarithm, NaN where the value is missing."""
         if self.form == LINEAR:
             with np.errstate(divide="ignore", invalid="ignore"):
-                logs = np.log10(np.where(values > 0, values, 0.0)) + self.offset
+                logs: Floats = np.log10(np.where(values > 0, values, 0.0)) + self.offset
             return np.where(np.isnan(values), np.nan, np.where(values == np.inf, -np.inf, logs))
         logs = 0.4 * (MBOL_SUN - values) if self.form == MAG else values + self.offset
         return np.where(np.isinf(logs), -np.inf, logs)
 
-    def relative(self, errors: NDArray, log_values: NDArray) -> NDArray:
+    def relative(self, errors: Floats, log_values: Floats) -> Floats:
         """Return linear errors over their values, which are given as standard logarithms."""
         if self.form == PERCENT:
             return errors / 100
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            return errors * 10 ** (self.offset - log_values)
+            relative: Floats = errors * 10 ** (self.offset - log_values)
+        return relative
 
-    def dex(self, errors: NDArray, log_values: NDArray) -> NDArray:
+    def dex(self, errors: Floats, log_values: Floats) -> Floats:
         """Return symmetric errors in dex, to first order."""
         if self.form in (LINEAR, PERCENT):
-            return self.relative(errors, log_values) / np.log(10)
+            return self.relative(errors, log_values) / float(np.log(10))
         return 0.4 * errors if self.form == MAG else errors
 
 
@@ -51,7 +52,7 @@ class Errors:
     number: float = np.nan
     words: str = ""
 
-    def dex(self, log_values: NDArray, columns: tuple[NDArray, ...]) -> NDArray:
+    def dex(self, log_values: Floats, columns: tuple[Floats, ...]) -> Floats:
         """Return the errors in dex, where two sides are averaged.
 
         NaN where the error is missing, negative where it is impossible, 0 where there is no value.
@@ -62,7 +63,7 @@ class Errors:
             elif self.kind == "size":
                 errors = self.scale.dex(columns[0], log_values)
             elif self.kind == "sizes":
-                errors = self._two_sides(*columns, log_values)
+                errors = self._two_sides(columns[0], columns[1], log_values)
             else:
                 lower, upper = (self.scale.log(column) for column in columns)
                 # magnitudes run backwards
@@ -73,7 +74,7 @@ class Errors:
         # what has no value has no error to complain of
         return np.where(np.isfinite(log_values), errors, 0.0)
 
-    def _two_sides(self, lower: NDArray, upper: NDArray, log_values: NDArray) -> NDArray:
+    def _two_sides(self, lower: Floats, upper: Floats, log_values: Floats) -> Floats:
         # some tables write the lower error with its sign; -99 and the like stand for no error
         lower = np.where((lower < 0) & ~np.isin(lower, (-99, -999, -9999)), -lower, lower)
         if self.scale.form in (LOG, MAG):
@@ -103,13 +104,13 @@ class Reading:
         """The columns of the list that are needed."""
         return (self.column, *(self.errors.columns if self.errors else ()))
 
-    def log(self, values: NDArray) -> NDArray:
+    def log(self, values: Floats) -> Floats:
         """Return the quantity as log10 in K or Lsun: NaN where missing, -inf where impossible."""
         logs = self.scale.log(values)
         lowest, highest = self.quantity.log_range
         return np.where((logs < lowest) | (logs > highest), -np.inf, logs)
 
-    def settled(self, values: NDArray, *errors: NDArray) -> "Reading":
+    def settled(self, values: Floats, *errors: Floats) -> "Reading":
         """Return the reading that the first rows of its columns, in the order of :attr:`columns`, confirm.
 
         Raises
@@ -128,7 +129,7 @@ class Reading:
         words += ", read as errors as they do not enclose the values"
         return replace(settled, errors=replace(settled.errors, kind="sizes", words=words))
 
-    def _settled(self, values: NDArray) -> "Reading":
+    def _settled(self, values: Floats) -> "Reading":
         if self.sure or not len(values):
             return self
         low, high = values.min(), values.max()

@@ -107,7 +107,7 @@ def gather(stars: ParquetList, pieces: Sequence[Path], target: Path, kind: str) 
         flags.update(piece["flags"])
     if first != stars.rows:
         raise DataError(f"{stars.label}: has {stars.rows} rows, but its pieces {first}; correct `rows`.")
-    metadata = told[0]["circumstances"] | outcome(
+    metadata: dict[str, Any] = told[0]["circumstances"] | outcome(
         first, sum(piece["stars_with_age"] for piece in told), flags
     )
     if stars.metadata:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 from astropy.table import Table
-from numpy.typing import NDArray
 
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 class AstropyList(StarList):
     """An ECSV file or the first table of a VOTable."""
+
+    rows: int
 
     def __init__(self, path: Path, kind: str, label: str) -> None:
         self.kind = kind
@@ -43,7 +44,8 @@ class AstropyList(StarList):
     def header(self) -> dict[str, Any]:
         from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
-        return get_header_from_yaml(get_yaml_from_table(plain(self._table[:0])))
+        header: dict[str, Any] = get_header_from_yaml(get_yaml_from_table(plain(self._table[:0])))
+        return header
 
 
 #: The table, what an earlier prediction wrote of itself, and a note for the user.
@@ -79,13 +81,14 @@ class TableWriter(Writer):
     """FITS, ECSV and VOTable: the new columns are kept to the end, when astropy writes them with the list."""
 
     streams = False
+    target: Path
 
     def __init__(self, target: Path, stars: StarList, about: About, kind: str) -> None:
         super().__init__(target, stars, about)
         self._kind = kind
-        self._new: dict[str, list[NDArray]] = {name: [] for name in about}
+        self._new: dict[str, list[np.ndarray]] = {name: [] for name in about}
 
-    def write(self, block: pa.Table, new: Mapping[str, NDArray]) -> None:
+    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         for name, values in new.items():
             self._new[name].append(values)
 

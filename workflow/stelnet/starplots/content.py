@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from stelnet.arrays import Bools, Floats
 from stelnet.data.mist import ROW_COLUMNS, read_consolidated, read_tarball
 from stelnet.errors import DataError
 from stelnet.inference.answer import FLAGS, Flag
-from stelnet.inference.inputs import DEFAULT_ERRORS
+from stelnet.inference.inputs import DEFAULT_ERRORS, Inputs
 from stelnet.inference.model import Model
 from stelnet.io import read_table
 from stelnet.plotting.hrd import LAST_EEP
@@ -20,7 +21,7 @@ from stelnet.spelling import key
 from stelnet.starlists.base import StarList, is_number
 from stelnet.starlists.prediction import Columns
 from stelnet.starplots.diagram import Background, Star
-from stelnet.terms import STAGES
+from stelnet.terms import Stage, StageName
 
 #: Names of columns that identify stars, in order of preference, in lower case and without separators.
 IDENTIFIERS = ("name", "id", "starid", "star", "sourceid", "objectid", "object", "designation", "mainid")
@@ -38,7 +39,8 @@ def _text(stars: StarList, column: str) -> np.ndarray:
     whole = pa.chunked_array([chunk for block in blocks for chunk in block.chunks], blocks[0].type)
     if pa.types.is_dictionary(whole.type):
         whole = whole.cast(whole.type.value_type)
-    return compute.fill_null(compute.utf8_trim_whitespace(whole.cast(pa.string())), "").to_numpy()
+    text: np.ndarray = compute.fill_null(compute.utf8_trim_whitespace(whole.cast(pa.string())), "").to_numpy()
+    return text
 
 
 def names(stars: StarList) -> tuple[np.ndarray, str]:
@@ -96,38 +98,51 @@ def row(names: np.ndarray, wanted: str, label: str) -> int:
     )
 
 
-def _inputs(stars: StarList, columns: Columns, row: int | None = None) -> dict[str, np.ndarray | None]:
+def _inputs(stars: StarList, columns: Columns, row: int | None = None) -> Inputs:
     """Return the inputs of a prediction, of one row or of all."""
-    parts, seen = [], 0
+    parts: list[Inputs] = []
+    seen = 0
     for block in stars.blocks(BLOCK, columns.names, typed=False):
         if row is None or seen <= row < seen + block.num_rows:
             part = block if row is None else block.slice(row - seen, 1)
             parts.append(columns.inputs(stars, part, seen if row is None else row))
         seen += block.num_rows
-    return {
-        key: None if value is None else np.concatenate([part[key] for part in parts])
-        for key, value in parts[0].items()
-    }
+
+    def errors(values: list[Floats | None]) -> Floats | None:
+        known = [value for value in values if value is not None]
+        return np.concatenate(known) if known else None
+
+    return Inputs(
+        log_teff=np.concatenate([part["log_teff"] for part in parts]),
+        log_lum=np.concatenate([part["log_lum"] for part in parts]),
+        e_log_teff=errors([part["e_log_teff"] for part in parts]),
+        e_log_lum=errors([part["e_log_lum"] for part in parts]),
+    )
 
 
-def _with_defaults(inputs: dict[str, np.ndarray | None]) -> dict[str, np.ndarray]:
+def _with_defaults(inputs: Inputs) -> dict[str, Floats]:
     """Return inputs with the errors that the model takes where none is given."""
-    filled = dict(inputs)
-    for name, default in DEFAULT_ERRORS.items():
-        filled[name] = np.where(np.isfinite(inputs[name]), inputs[name], np.nan)
-        errors = inputs[f"e_{name}"]
-        errors = np.full(len(inputs[name]), np.nan) if errors is None else errors
+    filled: dict[str, Floats] = {}
+    for name, values, errors in (
+        ("log_teff", inputs["log_teff"], inputs["e_log_teff"]),
+        ("log_lum", inputs["log_lum"], inputs["e_log_lum"]),
+    ):
+        filled[name] = np.where(np.isfinite(values), values, np.nan)
+        errors = np.full(len(values), np.nan) if errors is None else errors
         with np.errstate(invalid="ignore"):
-            filled[f"e_{name}"] = np.where(np.isfinite(errors) & (errors >= 0), errors, default)
+            known = np.isfinite(errors) & (errors >= 0)
+            filled[f"e_{name}"] = np.where(known, errors, DEFAULT_ERRORS[name])
     return filled
 
 
-def star(model: Model, stars: StarList, columns: Columns, row: int, name: str, stage: str | None) -> Star:
+def star(
+    model: Model, stars: StarList, columns: Columns, row: int, name: str, stage: StageName | None
+) -> Star:
     """Ask the model for the star in a row, counted from 0, and for draws from the posterior of each stage."""
     inputs = _inputs(stars, columns, row)
     answer = {key: values[0] for key, values in model.predict(**inputs, stage=stage).items()}
     draws = {}
-    for one in (stage,) if stage else STAGES:
+    for one in (stage,) if stage else Stage:
         drawn = model.predict(**inputs, stage=one, samples=DRAWS, first_row=row)
         both = np.column_stack([drawn["log_age_samples"][0], drawn["log_mass_samples"][0]])
         both = both[np.isfinite(both).all(axis=1)]
@@ -145,8 +160,8 @@ def star(model: Model, stars: StarList, columns: Columns, row: int, name: str, s
 
 
 def everything(
-    model: Model, stars: StarList, columns: Columns, stage: str | None
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    model: Model, stars: StarList, columns: Columns, stage: StageName | None
+) -> tuple[dict[str, np.ndarray], dict[str, Bools]]:
     """Ask the model for all stars; return their inputs and answers, and who has which flag, all (n,)."""
     inputs = _inputs(stars, columns)
     predictions = model.predict(**inputs, stage=stage)

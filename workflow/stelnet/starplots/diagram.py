@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from stelnet.arrays import Floats
 from stelnet.plotting import hrd, style
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
@@ -44,11 +45,11 @@ class Background:
         Equivalent evolutionary point of the ZAMS.
     """
 
-    zams: tuple[np.ndarray, np.ndarray]
-    zams_age: tuple[np.ndarray, np.ndarray]
-    log_teff: np.ndarray
-    log_lum: np.ndarray
-    distance: np.ndarray
+    zams: tuple[Floats, Floats]
+    zams_age: tuple[Floats, Floats]
+    log_teff: Floats
+    log_lum: Floats
+    distance: Floats
     tracks: pd.DataFrame | None = None
     zams_eep: int = 202
 
@@ -75,7 +76,7 @@ class Star:
     log_teff: tuple[float, float]
     log_lum: tuple[float, float]
     answer: Mapping[str, float]
-    draws: Mapping[str, np.ndarray]
+    draws: Mapping[str, Floats]
     flags: Mapping[str, str]
 
 
@@ -89,7 +90,7 @@ def draw_background(axes: Axes, background: Background) -> list[Line2D | Patch]:
         background.log_teff, background.log_lum, background.distance, [-1, 1], colors=DOMAIN, zorder=0
     )
     axes.plot(*background.zams, color="black", linewidth=1.1, zorder=1.5)
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D([], [], color="black", linewidth=1.1, label="ZAMS"),
         Patch(facecolor=DOMAIN, label="domain of the networks"),
     ]

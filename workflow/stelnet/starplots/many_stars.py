@@ -1,14 +1,16 @@
 """Many stars: the H-R diagram in colours of age, or binned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from stelnet.arrays import Bools, Floats
 from stelnet.plotting import style
 from stelnet.starplots.diagram import HALO, Background, draw_background, draw_legend, draw_universe
 from stelnet.starplots.one_star import WINDOW
@@ -26,9 +28,9 @@ AGES, COUNTS = "viridis_r", "cividis_r"
 
 @style.paper
 def crowd_figure(
-    stars: Mapping[str, np.ndarray],
-    flags: Mapping[str, np.ndarray],
-    names: Sequence[str],
+    stars: Mapping[str, Floats],
+    flags: Mapping[str, Bools],
+    names: Collection[str],
     background: Background,
     about: str,
 ) -> Figure:
@@ -71,6 +73,7 @@ def crowd_figure(
     plane.set(xlim=_span(shown[0], (-1.2, 2.6), 0.1), ylim=_span(shown[1], (2, 13), 0.3))
     spread = np.abs(ends - point[:, None])
     binned = known.sum() > MANY
+    colours: PathCollection | PolyCollection
     if binned:
         colours = _hexagons(diagram, place[:, known], ages, norm)
         counts = _hexagons(plane, point[:, known], None, LogNorm(vmin=1))
@@ -104,7 +107,7 @@ def crowd_figure(
     return figure
 
 
-def _name_points(axes: Axes, places: np.ndarray, names: Sequence[str]) -> None:
+def _name_points(axes: Axes, places: Floats, names: Collection[str]) -> None:
     """Write names beside points (2, n), each as near as it hides the fewest points and names before it."""
     to_axes = axes.transData + axes.transAxes.inverted()
     taken = [(at, np.array([0.012, 0.012])) for at in to_axes.transform(places.T) if np.isfinite(at).all()]
@@ -115,7 +118,7 @@ def _name_points(axes: Axes, places: np.ndarray, names: Sequence[str]) -> None:
             continue
         half = np.array([0.0095 * len(name), 0.018])
 
-        def hidden(centre: np.ndarray, half: np.ndarray = half) -> int:
+        def hidden(centre: Floats, half: Floats = half) -> int:
             return sum((np.abs(centre - other) < half + size).all() for other, size in taken)
 
         gaps = np.array([0.014, 0.05, 0.1])[:, None, None]
@@ -137,7 +140,7 @@ def _name_points(axes: Axes, places: np.ndarray, names: Sequence[str]) -> None:
         )
 
 
-def _span(values: np.ndarray, bounds: tuple[float, float], least: float) -> tuple[float, float]:
+def _span(values: Floats, bounds: tuple[float, float], least: float) -> tuple[float, float]:
     """Return limits around the values that lie within bounds, with a margin and at least 2 `least` apart."""
     inside = values[(values >= bounds[0]) & (values <= bounds[1])]
     if not len(inside):
@@ -147,13 +150,12 @@ def _span(values: np.ndarray, bounds: tuple[float, float], least: float) -> tupl
     return low - margin, high + margin
 
 
-def _scatter(
-    axes: Axes, points: np.ndarray, errors: np.ndarray, colour: np.ndarray, norm: Normalize
-) -> ScalarMappable:
+def _scatter(axes: Axes, points: Floats, errors: Floats, colour: Floats, norm: Normalize) -> PathCollection:
     """Draw points (2, n) with the lower and upper errors (2, 2, n) of x and y."""
     few = points.shape[1] <= style.FEW
     axes.errorbar(
-        *points,
+        points[0],
+        points[1],
         xerr=errors[0],
         yerr=errors[1],
         fmt="none",
@@ -164,7 +166,8 @@ def _scatter(
         zorder=2,
     )
     return axes.scatter(
-        *points,
+        points[0],
+        points[1],
         s=22 if few else 5,
         c=colour,
         cmap=AGES,
@@ -176,14 +179,16 @@ def _scatter(
     )
 
 
-def _hexagons(axes: Axes, points: np.ndarray, colour: np.ndarray | None, norm: Normalize) -> ScalarMappable:
+def _hexagons(axes: Axes, points: Floats, colour: Floats | None, norm: Normalize) -> PolyCollection:
     """Bin points (2, n) in hexagons: their number, or the median of `colour`."""
+    left, right = sorted(axes.get_xlim())
     return axes.hexbin(
-        *points,
+        points[0],
+        points[1],
         C=colour,
         reduce_C_function=np.median,
         gridsize=(110, 70),
-        extent=(*sorted(axes.get_xlim()), *axes.get_ylim()),
+        extent=(left, right, *axes.get_ylim()),
         cmap=COUNTS if colour is None else AGES,
         norm=norm,
         mincnt=1,
@@ -193,30 +198,32 @@ def _hexagons(axes: Axes, points: np.ndarray, colour: np.ndarray | None, norm: N
     )
 
 
-def _typical(axes: Axes, spread: np.ndarray) -> None:
+def _typical(axes: Axes, spread: Floats) -> None:
     """Draw the errors (2, 2) of a typical star in a corner."""
     at = (axes.transAxes + axes.transData.inverted()).transform((0.88, 0.88))
-    axes.errorbar(*at, xerr=spread[0][:, None], yerr=spread[1][:, None], color="black", elinewidth=0.9)
+    axes.errorbar(
+        at[0], at[1], xerr=spread[0][:, None], yerr=spread[1][:, None], color="black", elinewidth=0.9
+    )
 
 
-def _flagged(axes: Axes, place: np.ndarray, flags: Mapping[str, np.ndarray], binned: bool) -> list[Line2D]:
+def _flagged(axes: Axes, place: Floats, flags: Mapping[str, Bools], binned: bool) -> list[Line2D]:
     """Mark flagged stars, or hexagons where most stars have the flag; return legend entries with counts."""
     handles = []
     for name, marker in MARKED.items():
         has = flags.get(name, np.zeros(0, bool))
         if not has.any():
             continue
-        look = {"marker": marker, "markeredgecolor": "black", "markerfacecolor": "none"}
+        look: dict[str, Any] = {"marker": marker, "markeredgecolor": "black", "markerfacecolor": "none"}
         if binned:
             cells = _hexagons(axes, place, has.astype(float), Normalize(0, 1))
-            at = cells.get_offsets()[cells.get_array() > 0.5].T
+            at = np.asarray(cells.get_offsets())[np.asarray(cells.get_array()) > 0.5].T
             cells.remove()
             look |= {"markersize": 1.2, "markeredgewidth": 0.25}
         else:
             at = place[:, has]
             few = place.shape[1] <= style.FEW
             look |= {"markersize": 8 if few else 3, "markeredgewidth": 0.7 if few else 0.25}
-        axes.plot(*at, linestyle="none", zorder=3.5, **look)
+        axes.plot(at[0], at[1], linestyle="none", zorder=3.5, **look)
         look |= {"markersize": 5, "markeredgewidth": 0.7}
         handles.append(Line2D([], [], linestyle="none", label=f"{name} ({has.sum()})", **look))
     return handles

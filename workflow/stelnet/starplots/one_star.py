@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from stelnet.arrays import Floats
 from stelnet.plotting import style
 from stelnet.starplots.diagram import (
     COLOURS,
@@ -46,9 +47,9 @@ class Density:
         Area of a cell of the grid.
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    value: np.ndarray
+    x: Floats
+    y: Floats
+    value: Floats
     cell: float
 
     @property
@@ -58,7 +59,7 @@ class Density:
         return self.x[at], self.y[at]
 
 
-def density(x: np.ndarray, y: np.ndarray, weight: float = 1.0) -> Density:
+def density(x: Floats, y: Floats, weight: float = 1.0) -> Density:
     """Smooth draws, each of shape (N,), to a density whose integral is `weight`.
 
     The kernel has the shape of the draws' covariance, so that a narrow ridge stays narrow.
@@ -69,13 +70,13 @@ def density(x: np.ndarray, y: np.ndarray, weight: float = 1.0) -> Density:
     white = SHRINKAGE * np.linalg.solve(factor, draws - middle)
     low, high = np.percentile(white, [0.1, 99.9], axis=1)
     edges = np.linspace(low - 2, high + 2, 257).T
-    counts, *_ = np.histogram2d(*white, bins=list(edges))
+    counts, *_ = np.histogram2d(white[0], white[1], bins=list(edges))
     steps = edges[:, 1] - edges[:, 0]
     smooth = gaussian_filter(counts, BANDWIDTH / steps, mode="constant")
     grid = np.stack(np.meshgrid(*((edges[:, 1:] + edges[:, :-1]) / 2), indexing="ij"))
     at = np.einsum("ij,jkl->ikl", factor, grid) + middle[..., None]
     cell = steps.prod() * np.linalg.det(factor)
-    return Density(*at, weight * smooth / (smooth.sum() * cell), cell)
+    return Density(at[0], at[1], weight * smooth / (smooth.sum() * cell), cell)
 
 
 def thresholds(densities: Sequence[Density], shares: Sequence[float] = CREDIBLE) -> list[float]:
@@ -138,9 +139,10 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
         joint = figure.add_subplot(grid[1, 1])
         mass = figure.add_subplot(grid[0, 1], sharex=joint)
         age = figure.add_subplot(grid[1, 2], sharey=joint)
-        for panel, value in ((mass, "y"), (age, "x")):
+        for panel in (mass, age):
             panel.tick_params(labelbottom=False, labelleft=False)
-            panel.tick_params(axis=value, which="both", length=0)
+        mass.tick_params(axis="y", which="both", length=0)
+        age.tick_params(axis="x", which="both", length=0)
         joint.set(xlabel=style.LABELS["mass"], ylabel=style.LABELS["age"])
         mass.set_title(_in_words(star.answer), loc="left", fontsize=6.5)
         _posterior(joint, mass, age, star, background)
@@ -158,7 +160,7 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
     return figure
 
 
-def _around(axes: Axes, star: Star, zams: tuple[np.ndarray, np.ndarray]) -> None:
+def _around(axes: Axes, star: Star, zams: tuple[Floats, Floats]) -> None:
     """Set limits around a star that has the ZAMS in view; around its middle in what was not measured."""
     line = np.stack(zams)
     at = np.array([star.log_teff[0], star.log_lum[0]])
@@ -207,18 +209,17 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
             corner.set_in_layout(False)
 
 
-def _marginal(draws: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _marginal(draws: Floats, grid: Floats) -> Floats:
     """Return the smoothed density of draws, shape (N,), on an even grid (n,)."""
     step = grid[1] - grid[0]
     drawn = draws.mean() + SHRINKAGE * (draws - draws.mean())
     counts, _ = np.histogram(drawn, np.append(grid, grid[-1] + step) - step / 2)
     smooth = gaussian_filter1d(counts.astype(float), BANDWIDTH * draws.std() / step, mode="constant")
-    return smooth / (len(draws) * step)
+    marginal: Floats = smooth / (len(draws) * step)
+    return marginal
 
 
-def _profile(
-    axes: Axes, grid: np.ndarray, parts: Mapping[str, np.ndarray], interval: Sequence[float]
-) -> None:
+def _profile(axes: Axes, grid: Floats, parts: Mapping[str, Floats], interval: Sequence[float]) -> None:
     """Draw a marginal and its median and 68 % interval, along x in a flat panel and along y in a tall one."""
     box = axes.get_position()
     flat = box.width > box.height
@@ -234,14 +235,15 @@ def _profile(
     (axes.set_ylim if flat else axes.set_xlim)(0, 1.08 * base.max())
 
 
-def _annotate(axes: Axes, label: str, mode: tuple[float, float], draws: np.ndarray) -> None:
+def _annotate(axes: Axes, label: str, mode: tuple[float, float], draws: Floats) -> None:
     """Write a label near a mode, where it hides few of the draws, shape (N, 2) of mass and age."""
     to_axes = axes.transData + axes.transAxes.inverted()
     at, drawn = to_axes.transform(mode), to_axes.transform(draws)
     half = np.array([0.015 * len(label) + 0.02, 0.05])
 
-    def hidden(centre: np.ndarray) -> float:
-        return (np.abs(drawn - centre) < half).all(axis=1).mean() + 0.1 * np.hypot(*(centre - at))
+    def hidden(centre: Floats) -> float:
+        crowded = (np.abs(drawn - centre) < half).all(axis=1).mean()
+        return float(crowded + 0.1 * np.hypot(*(centre - at)))
 
     steps = np.linspace(0, 1, 17)
     places = np.clip(np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2), half, 1 - half)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from stelnet.arrays import Bools, Floats
 from stelnet.errors import ConfigError, DataError
 from stelnet.seeds import generator
 from stelnet.training.losses import LOSSES, Loss
@@ -31,13 +32,13 @@ class Standardisation:
         Outputs v become (v - mean) / deviation; shapes (2,).
     """
 
-    centre: np.ndarray
-    whitening: np.ndarray
-    mean: np.ndarray
-    deviation: np.ndarray
+    centre: Floats
+    whitening: Floats
+    mean: Floats
+    deviation: Floats
 
     @classmethod
-    def of(cls, inputs: np.ndarray, outputs: np.ndarray) -> Self:
+    def of(cls, inputs: Floats, outputs: Floats) -> Self:
         """Measure the maps on training rows, both of shape (n, 2) and float64.
 
         Raises
@@ -57,7 +58,7 @@ class Standardisation:
         # the symmetric root: unlike principal axes it has no arbitrary signs
         return cls(inputs.mean(axis=0), axes / np.sqrt(variances) @ axes.T, outputs.mean(axis=0), deviation)
 
-    def apply(self, inputs: np.ndarray, outputs: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def apply(self, inputs: Floats, outputs: Floats) -> tuple[torch.Tensor, torch.Tensor]:
         """Return standardised inputs and outputs as float32 tensors of shape (n, 2)."""
         x, y = (inputs - self.centre) @ self.whitening, (outputs - self.mean) / self.deviation
         return torch.from_numpy(x).float(), torch.from_numpy(y).float()
@@ -82,7 +83,7 @@ def usable(device: str) -> torch.device:
 
 
 @torch.no_grad()
-def mean_loss(ensemble: Ensemble, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+def mean_loss(ensemble: Ensemble, loss: Loss, x: torch.Tensor, y: torch.Tensor) -> Floats:
     """Return the loss of every network, shape (K,), on the same rows, x and y of shape (n, 2)."""
     sums = torch.zeros(len(ensemble), device=x.device)
     for part, true in zip(x.split(CHUNK), y.split(CHUNK), strict=True):
@@ -92,7 +93,7 @@ def mean_loss(ensemble: Ensemble, loss: Loss, x: torch.Tensor, y: torch.Tensor) 
 
 def train_block(
     rows: pd.DataFrame,
-    held_out: np.ndarray,
+    held_out: Bools,
     scaling: Scaling,
     boots: Sequence[int],
     settings: Mapping[str, Any],
@@ -138,8 +139,8 @@ def train_block(
         The rows cannot be standardised.
     """
     device = usable(settings["device"])
-    inputs = scaling.inputs(*(rows[name] for name in INPUTS))
-    outputs = scaling.outputs(*(rows[name] for name in OUTPUTS))
+    inputs = scaling.inputs(*(rows[name].to_numpy() for name in INPUTS))
+    outputs = scaling.outputs(*(rows[name].to_numpy() for name in OUTPUTS))
     standard = Standardisation.of(inputs[~held_out], outputs[~held_out])
     x, y = (values.to(device) for values in standard.apply(inputs[~held_out], outputs[~held_out]))
     x_test, y_test = (values.to(device) for values in standard.apply(inputs[held_out], outputs[held_out]))

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.nn import functional
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
 from stelnet.safetensors_file import require_one_ensemble, write_sorted
 
@@ -48,24 +49,27 @@ class Scaling:
             raise DataError(f"bounds {bounds}: need minimum < maximum for {', '.join(INPUTS + OUTPUTS)}.")
         object.__setattr__(self, "bounds", {name: bounds[name] for name in INPUTS + OUTPUTS})
 
-    def _limits(self, names: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    def _limits(self, names: tuple[str, str]) -> tuple[Floats, Floats]:
         low, high = np.array([self.bounds[name] for name in names]).T
         return low, high - low
 
-    def inputs(self, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    def inputs(self, log_teff: Floats, log_lum: Floats) -> Floats:
         """Scale inputs of shape (n,) to an array of shape (n, 2)."""
         low, width = self._limits(INPUTS)
-        return (np.column_stack([log_teff, log_lum]).astype(float) - low) / width
+        scaled: Floats = (np.column_stack([log_teff, log_lum]).astype(float) - low) / width
+        return scaled
 
-    def outputs(self, log_age: np.ndarray, log_mass: np.ndarray) -> np.ndarray:
+    def outputs(self, log_age: Floats, log_mass: Floats) -> Floats:
         """Scale outputs of shape (n,) to an array of shape (n, 2)."""
         low, width = self._limits(OUTPUTS)
-        return (np.column_stack([log_age, log_mass]).astype(float) - low) / width
+        scaled: Floats = (np.column_stack([log_age, log_mass]).astype(float) - low) / width
+        return scaled
 
-    def unscale(self, outputs: np.ndarray) -> np.ndarray:
+    def unscale(self, outputs: Floats) -> Floats:
         """Turn scaled outputs, shape (..., 2), into (log age [dex yr], log mass [dex Msun])."""
         low, width = self._limits(OUTPUTS)
-        return low + width * outputs
+        values: Floats = low + width * outputs
+        return values
 
 
 class Ensemble(torch.nn.Module):
@@ -139,7 +143,7 @@ class Ensemble(torch.nn.Module):
         raise NotImplementedError
 
     @torch.no_grad()
-    def predict(self, log_teff: np.ndarray, log_lum: np.ndarray) -> np.ndarray:
+    def predict(self, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return log age [dex yr] and log mass [dex Msun] of n stars by every network, float64 (K, n, 2)."""
         # scaled in float64: differences of float32 logarithms would cost a hundred times the agreement
         x = torch.from_numpy(self.scaling.inputs(log_teff, log_lum)).float().to(self.weights[0].device)

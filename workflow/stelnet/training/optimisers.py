@@ -1,6 +1,7 @@
 """Optimisers for stacked networks: none lets one network of an ensemble act on another."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 def orthogonalise(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
     """Return matrices, shape (n, rows, columns), with their singular values brought to about 1 (0.7-1.2)."""
     a, b, c = QUINTIC
-    x = matrices / (torch.linalg.vector_norm(matrices, dim=(1, 2), keepdim=True) + 1e-12)
+    x: torch.Tensor = matrices / (torch.linalg.vector_norm(matrices, dim=(1, 2), keepdim=True) + 1e-12)
     for _ in range(steps):
         gram = torch.bmm(x, x.mT)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
@@ -44,7 +45,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, dict(lr=lr, scale=scale, momentum=momentum, second_momentum=second_momentum))
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # none is ever given
         """Move all parameters by one step."""
         for group in self.param_groups:
             stacks: dict[torch.Size, list[torch.Tensor]] = {}
@@ -56,8 +57,8 @@ class Muon(torch.optim.Optimizer):
             for parameters in stacks.values():
                 self._muon(parameters, group)
 
-    def _adam(self, parameter: torch.Tensor, group: dict) -> None:
-        state, gradient = self.state[parameter], parameter.grad
+    def _adam(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
+        state, gradient = self.state[parameter], _gradient(parameter)
         if not state:
             state.update(step=0, first=torch.zeros_like(parameter), second=torch.zeros_like(parameter))
         beta1, beta2 = group["momentum"], group["second_momentum"]
@@ -67,15 +68,20 @@ class Muon(torch.optim.Optimizer):
         scale = (state["second"] / (1 - beta2 ** state["step"])).sqrt_().add_(1e-9)
         parameter.addcdiv_(state["first"], scale, value=-group["lr"] / (1 - beta1 ** state["step"]))
 
-    def _muon(self, parameters: list[torch.Tensor], group: dict) -> None:
+    def _muon(self, parameters: list[torch.Tensor], group: dict[str, Any]) -> None:
         state = self.state[parameters[0]]
-        gradients = torch.cat([parameter.grad for parameter in parameters])
+        gradients = torch.cat([_gradient(parameter) for parameter in parameters])
         if not state:
             state["first"] = torch.zeros_like(gradients)
         state["first"].lerp_(gradients, 1 - group["momentum"])
         steps = orthogonalise(gradients.lerp_(state["first"], group["momentum"]))
         for parameter, step in zip(parameters, steps.split(len(parameters[0])), strict=True):
             parameter.add_(step, alpha=-group["scale"] * group["lr"])
+
+
+def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+    assert parameter.grad is not None  # a step follows a backward pass
+    return parameter.grad
 
 
 #: Name in config.yaml -> class taking (parameters, lr).

@@ -76,4 +76,5 @@ def _bounds(path: str | Path) -> list[float]:
         raise DataError(f"{path}: not readable as a NumPy array ({error}); {_AGAIN}.")
     if values.shape != (len(INPUTS) + len(OUTPUTS),):
         raise DataError(f"{path}: holds an array of shape {values.shape}, not one bound for each value.")
-    return values.tolist()
+    bounds: list[float] = values.tolist()
+    return bounds

@@ -56,8 +56,8 @@ def retrain(
         The loss diverges.
     """
     draws = np.stack([generator(seed, *names, boot).integers(0, len(sample), len(sample)) for boot in boots])
-    x = torch.from_numpy(start.scaling.inputs(*(sample[name] for name in INPUTS))).float()[draws]
-    y = torch.from_numpy(start.scaling.outputs(*(sample[name] for name in OUTPUTS))).float()[draws]
+    x = torch.from_numpy(start.scaling.inputs(*(sample[name].to_numpy() for name in INPUTS))).float()[draws]
+    y = torch.from_numpy(start.scaling.outputs(*(sample[name].to_numpy() for name in OUTPUTS))).float()[draws]
     dex = torch.from_numpy(start.scaling.unscale(np.ones(2)) - start.scaling.unscale(np.zeros(2))).float()
     ensemble, loss = start.select([0] * len(boots)), LOSSES[settings["loss"]]
     optimiser = OPTIMISERS[settings["optimiser"]](ensemble.parameters(), settings["learning_rate"])
