@@ -7,9 +7,14 @@ Nothing here imports snakemake, and no module knows where files are: paths live 
 >>> stelnet.load().predict([3.7617], [0.0], e_log_teff=0.01, e_log_lum=0.02)["log_age_median"]
 """
 
+from typing import TYPE_CHECKING
+
 import lazy_loader
 
 from stelnet._version import __version__
+
+if TYPE_CHECKING:
+    from stelnet.inference.model import load as load
 
 # numpy and the rest are imported by those who predict only
 __getattr__, __dir__, _lazy = lazy_loader.attach(__name__, submod_attrs={"inference.model": ["load"]})

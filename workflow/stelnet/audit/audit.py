@@ -16,7 +16,7 @@ from stelnet import configuration
 from stelnet.audit.findings import Cause, Finding, Verdict
 from stelnet.audit.hashes import Hashes
 from stelnet.errors import ConfigError, DataError
-from stelnet.files import read_json, sha256_file
+from stelnet.files import ROOT, read_json, sha256_file
 from stelnet.provenance import records
 
 #: Folders below the output folder whose files have no records.
@@ -49,9 +49,7 @@ class Audit:
         There are no records at `out`.
     """
 
-    def __init__(
-        self, out: Path, root: Path = records.ROOT, mirror: Path | None = None, deep: bool = False
-    ) -> None:
+    def __init__(self, out: Path, root: Path = ROOT, mirror: Path | None = None, deep: bool = False) -> None:
         self.out, self.root, self.mirror = Path(os.path.abspath(out)), root, mirror
         self.folder = self.out / records.FOLDER
         if not self.folder.is_dir():

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
-from stelnet.files import ROOT, read_json, sha256_file, write_json
+from stelnet.files import PACKAGE, ROOT, read_json, sha256_file, write_json
 from stelnet.provenance import code
 
 #: Folder of the records below the output folder.
@@ -87,7 +87,7 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
     pins = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", locked, re.MULTILINE))
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needs = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
-    direct = sorted({re.match(r"[\w.-]+", need)[0] for need in needs} - {project["name"]}, key=str.lower)
+    direct = sorted({re.split(r"[^\w.-]", need)[0] for need in needs} - {project["name"]}, key=str.lower)
     return {
         "prefix": sys.prefix,
         "packages": {name: installed[_normal(name)] for name in direct if _normal(name) in installed},
@@ -265,7 +265,7 @@ def _digests(paths: Iterable[Path]) -> dict[str, str]:
 
 def _loaded() -> set[Path]:
     """Return the files of this package that this process has imported."""
-    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == code.PACKAGE.name]
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == PACKAGE.name]
     return {Path(module.__file__) for module in modules if module.__file__} - code.bookkeeping()
 
 
