@@ -3,7 +3,7 @@
 import pytest
 from conftest import ROOT
 
-from stelnet.provenance import source_digest
+from stelnet.provenance.code import source_digest
 
 SCRIPTS = ROOT / "workflow/scripts"
 

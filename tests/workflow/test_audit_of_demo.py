@@ -55,12 +55,9 @@ def test_figure5_leads_to_its_networks_catalogues_and_papers(demo):
         assert f"catalogues/published/{name}.parquet" in lineage
     assert "clusters/Praesepe.parquet" in lineage
     assert any(path.startswith("data/mist_tarball/") for path in lineage)
-    bibcodes = set()
-    for path in lineage:
-        (entry,) = audit(demo, f"{RESULTS}/{path}") if path.startswith("data/") else ({"record": {}},)
-        bibcodes |= {
-            citation["bibcode"] for citation in entry["record"].get("source", {}).get("citations", [])
-        }
+    raw = audit(demo, *(f"{RESULTS}/{path}" for path in lineage if path.startswith("data/")))
+    sources = [entry["record"].get("source", {}) for entry in raw]
+    bibcodes = {citation["bibcode"] for source in sources for citation in source.get("citations", [])}
     assert {"2011ApJ...743...48W", "2019A&A...623A.108B"} <= bibcodes  # Wright et al.; Bossini et al.
 
 

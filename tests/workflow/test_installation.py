@@ -9,6 +9,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,7 @@ def installed(dist, tmp_path_factory) -> Path:
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "here.pth").write_text("\n".join(site.getsitepackages()))
     for name in extras():
-        (packages / f"{name.replace('-', '_')}.py").write_text(
-            f"raise ImportError('{name} is not there on a clean machine')"
-        )
+        (packages / f"{name}.py").write_text(f"raise ImportError('{name} is not there on a clean machine')")
     (wheel,) = dist.glob("*.whl")
     command = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install"]
     command += ["--no-deps", "--no-index", "--ignore-installed", str(wheel)]
@@ -52,9 +51,17 @@ def installed(dist, tmp_path_factory) -> Path:
 def extras() -> set[str]:
     """Names of the modules that only training and the workflow need."""
     extra = PROJECT["project"]["optional-dependencies"]
-    names = {re.match(r"[\w-]+", need)[0].lower() for needs in extra.values() for need in needs}
+    needs = {re.match(r"[\w-]+", need)[0].lower() for needs in extra.values() for need in needs}
     # rocrate, which every installation has, brings Jinja2
-    return names - {"stelnet", "jinja2"}
+    needs -= {"stelnet", "jinja2"}
+    modules = {
+        (distribution.lower(), module)
+        for module, distributions in packages_distributions().items()
+        for distribution in distributions
+        if distribution.lower() in needs
+    }
+    assert {distribution for distribution, _ in modules} == needs
+    return {module for _, module in modules}
 
 
 def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
