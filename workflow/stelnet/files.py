@@ -1,5 +1,6 @@
 """Files: written atomically, hashed, JSON. Standard library only."""
 
+import glob
 import hashlib
 import json
 import os
@@ -35,6 +36,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_halves(path: str | Path) -> None:
+    """Remove what processes have left beside `path` that were killed while they wrote it."""
+    path = Path(path)
+    for half in path.parent.glob(f".{glob.escape(path.stem)}.????????{path.suffix}"):
+        half.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: str | Path) -> None:
