@@ -170,7 +170,7 @@ class TestReadTarball:
                 r"\[Fe/H\] is -1.00, but .* has 0",
             ),
             (lambda text: text.replace("= 1.2 ", "= 2.5 "), "MIST version number is 2.5, but .* has 1.2"),
-            (lambda text: text.replace("v/vcrit", "vvcrit "), "does not tell v/vcrit"),
+            (lambda text: text.replace("v/vcrit", "vvcrit "), "does not give v/vcrit"),
             (lambda text: "x" * 4000, "not a MIST track"),
             (lambda text: track(2.0, 0), "it has no row"),
         ],

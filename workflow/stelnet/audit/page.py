@@ -26,7 +26,7 @@ BOX, GAP, STEP = (140, 24), 12, 172
 
 def page(audit: Audit) -> str:
     """Return the page of the figures and tables of a run, as HTML."""
-    # an earlier page is no part of what this one tells
+    # an earlier page is no part of this one
     findings = [finding for finding in audit.findings() if finding.path != PAGE]
     shown = sorted(filter(_shown, findings), key=lambda finding: (finding.path.count("/"), finding.path))
     items = [_item(audit, finding) for finding in shown]

@@ -20,13 +20,13 @@ from stelnet.files import sha256_file
 from stelnet.inference.packaged import DEFAULT
 from stelnet.terms import MISSING, STAGES
 
-#: The quantities whose ranges tell where a sample or the tracks lie, and what readers call them.
+#: The quantities whose ranges show where a sample or the tracks lie, and what readers call them.
 RANGES = {"log_teff": "log Teff", "log_lum": "log L", "log_age": "log age", "log_mass": "log mass"}
 #: An interval that covers a smaller part of what it promises is listed as a failure.
 FAIR = 0.8
 #: The model that learnt from real stars, too.
 ADAPTED = "transfer"
-#: Keys of the configuration that tell how the models learnt.
+#: Keys of the configuration that say how the models learnt.
 TRAINED_BY = ("seed", "training.", "transfer.", "mist.")
 
 

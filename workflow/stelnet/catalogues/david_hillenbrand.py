@@ -124,7 +124,7 @@ def drop_shared_parameters(rows: Rows) -> None:
     """Leave out stars that share all their parameters with another: they describe at most one of them.
 
     HIP 1196 and 1197, whose luminosities are 17.4 and 4.19 Lsun, have one set between them. Neither
-    luminosity fits its temperature, gravity and mass, so that neither star can be told to be the right one.
+    luminosity fits its temperature, gravity and mass, so that neither star can be shown to be the right one.
     """
     shared = ["Teff", "log(g)", "Ageavg", "Age68lo", "Age68up", "Mavg", "M68lo", "M68up"]
     groups = rows.table.dropna(subset=shared).groupby(shared)["star_id"]

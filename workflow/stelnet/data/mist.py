@@ -1,6 +1,6 @@
 """MIST evolutionary tracks: both readers, the two stages with their test splits, the ZAMS and the bounds.
 
-Tracks: Choi et al. 2016 (ApJ 823, 102) and Dotter 2016 (ApJS 222, 8). Along a track, time is told by the
+Tracks: Choi et al. 2016 (ApJ 823, 102) and Dotter 2016 (ApJS 222, 8). Along a track, time is measured by the
 equivalent evolutionary point (EEP), an integer: 202 is the zero-age main sequence (ZAMS), 808 the last one
 used here.
 
@@ -50,7 +50,7 @@ def _header(lines: list[bytes]) -> tuple[float, int, list[str]]:
     grid = {name.strip(): version, **dict(zip(text[3].split(), text[4].split(), strict=True))}
     for key, wanted in GRID.items():
         if key not in grid:
-            raise ValueError(f"the header does not tell {key}")
+            raise ValueError(f"the header does not give {key}")
         if float(grid[key]) != wanted:
             raise ValueError(f"{key} is {grid[key].strip()}, but the grid used here has {wanted:g}")
     # the last name, "type", may have no value

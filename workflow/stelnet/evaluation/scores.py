@@ -1,4 +1,4 @@
-"""Scores of predictions: what Section 4 of the paper tells of stars and clusters, and errors on MIST points.
+"""Scores of predictions: what Section 4 of the paper reports of stars and clusters; errors on MIST points.
 
 A table of predictions has one row a star: its sample (a catalogue or a cluster), :data:`CARRIED_COLUMNS`, and
 ``log_<quantity>_mean`` and ``log_<quantity>_sd`` over the networks for each of the
@@ -28,7 +28,7 @@ CARRIED_COLUMNS = (
     "log_lum",
     *(name for q in QUANTITIES for name in (f"log_{q}", f"e_log_{q}_lo", f"e_log_{q}_hi")),
 )
-#: What :func:`cluster_statistics` tells of a cluster.
+#: What :func:`cluster_statistics` reports of a cluster.
 CLUSTER_COLUMNS = (
     "n",
     "log_age_literature",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Stars whose posteriors are made at a time, so that arrays stay in the cache. Fixed, whatever the number of
-#: threads: batches tell the last bits of a result.
+#: threads: the last bits of a result depend on the batches.
 CHUNK = 16384
 EXACT_CHUNK = 2048
 #: Draws from posteriors that are made at a time.

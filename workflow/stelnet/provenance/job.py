@@ -1,4 +1,4 @@
-"""What every script shares: a log file, a record of each output, errors told without a traceback."""
+"""What every script shares: a log file, a record of each output, errors reported without a traceback."""
 
 import logging
 import sys

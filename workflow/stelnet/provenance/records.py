@@ -1,7 +1,7 @@
 """The record of every output: which file, made by which code with what settings, from what.
 
 A job describes itself when it starts, so that a figure can carry the id of its record (it has no clock), and
-when it ends well writes one JSON file an output below OUT/provenance. docs/audit.md tells what is in them.
+when it ends well writes one JSON file an output below OUT/provenance. docs/audit.md describes them.
 """
 
 import functools
@@ -29,9 +29,9 @@ from stelnet.provenance import code
 
 #: Folder of the records below the output folder.
 FOLDER = "provenance"
-#: Variable through which a run tells its jobs what is the same for all of them (see :func:`describe_run`).
+#: Variable through which a run hands its jobs what they all share (see :func:`describe_run`).
 RUN = "STELNET_RUN"
-#: How a figure tells its commit and the id of its record.
+#: How a figure states its commit and the id of its record.
 MARK = re.compile(rb"commit ([\w-]+); inputs sha256 [0-9a-f]{64}; stelnet-record:([0-9a-f]{64})")
 
 
@@ -65,7 +65,7 @@ def commit_of(job: Mapping[str, Any]) -> str:
 
 
 def seal(record: Mapping[str, Any]) -> str:
-    """Return the digest by which a record that was edited by hand is told."""
+    """Return the digest that exposes a record that was edited by hand."""
     return digest({key: value for key, value in record.items() if key != "seal"})
 
 
@@ -270,7 +270,7 @@ def _loaded() -> set[Path]:
 
 
 def _process_start() -> datetime | None:
-    """Return when this process began, imports included, where the system tells."""
+    """Return when this process began, imports included, where the system says."""
     try:
         ticks = float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         uptime = float(Path("/proc/uptime").read_text().split()[0])

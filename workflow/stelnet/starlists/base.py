@@ -45,7 +45,7 @@ class StarList:
     kind
         Its format.
     rows
-        Number of its stars, None if only reading tells.
+        Number of its stars, None if it must be read to be counted.
     units
         Unit of each column as text, empty where it has none; the keys are the columns in order.
     metadata

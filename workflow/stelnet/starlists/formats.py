@@ -28,13 +28,13 @@ FORMATS = tuple(str(kind) for kind in Format)
 
 
 def format_of(path: Path) -> str | None:
-    """Return the format that the extension of a file tells, or None."""
+    """Return the format that the extension of a file implies, or None."""
     name = path.name.lower()
     return next((kind for kind, ends in EXTENSIONS.items() if name.endswith(ends)), None)
 
 
 def sniffed(head: bytes) -> str | None:
-    """Return the format that the first bytes of a file tell; None where they tell none, as in CSV."""
+    """Return the format that the first bytes of a file imply; None where they imply none, as in CSV."""
     if head.startswith(b"SIMPLE  ="):
         return "fits"
     if head.startswith(b"PAR1"):
@@ -50,7 +50,7 @@ def known_format(path: Path, what: str, option: str) -> str:
     if kind is None:
         extensions = ", ".join(extension for ends in EXTENSIONS.values() for extension in ends)
         raise DataError(
-            f"{path}: the extension tells no format ({extensions}); give {option} for {what} "
+            f"{path}: the extension implies no format ({extensions}); give {option} for {what} "
             f"({', '.join(FORMATS)})."
         )
     return kind

@@ -25,7 +25,7 @@ def open_list(path: Path, kind: str | None = None, label: str | None = None) -> 
     path
         The file.
     kind
-        Its format; by default what its extension tells.
+        Its format; by default that of its extension.
     label
         How messages call it, by default `path`.
 

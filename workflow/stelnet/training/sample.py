@@ -26,7 +26,7 @@ def draw_sample(
 
     The paper draws one sample a stage and retrains the network on bootstraps of it, rather than drawing anew
     for each bootstrap: all its published networks fit the same few unusual stars. What falls outside the mass
-    range of the stars drawn is told by the current mass, the one that the networks predict.
+    range of the stars drawn is that of their current masses, which the networks predict.
 
     Parameters
     ----------
