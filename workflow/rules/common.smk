@@ -15,6 +15,7 @@ from stelnet.errors import StelnetError
 
 ROOT = Path(workflow.basedir)
 DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 try:
     configuration.validate(DATASETS, "datasets", "resources/datasets.yaml")
@@ -266,6 +267,33 @@ def transfer_start(stage):
 def transfer_names(variant, stage):
     """Name of the random streams; a repetition other than 0 serves the spread of the scores alone."""
     return ["transfer", 0, variant, stage]
+
+
+def model_keys(wildcards):
+    """Keys of the configuration that shaped a model."""
+    keys = [f"mist.{key}" for key in config["mist"] if key != "source"]
+    keys += ["seed", "training.bootstraps", *(key for stage in STAGES for key in training_keys(stage))]
+    if wildcards.model == "transfer":
+        keys += ["transfer.start_bootstrap", "transfer.mist_points", "transfer.learning_rate", *TRANSFER_KEYS]
+        keys += [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
+    return list(dict.fromkeys(keys))
+
+
+def about_model(wildcards):
+    """What the file of a model says of its origin, but for its settings."""
+    blocks = CATALOGUES.values() if wildcards.model == "transfer" else []
+    datasets = [
+        MIST_DATASET,
+        *(name for block in blocks for name in block["inputs"][block["source"]].values()),
+    ]
+    scripts = ["train_baseline.py", "train_transfer.py"][: 1 + (wildcards.model == "transfer")]
+    return {
+        "data": {
+            name: {key: DATASETS[name][key] for key in ("title", "version", "citations")} for name in datasets
+        },
+        "licence": CITATION["license"],
+        "code": {script: code_of(script) for script in [*scripts, "pack_model.py"]},
+    }
 
 
 def prediction_tables(sources, models, variants):

@@ -14,34 +14,6 @@ PRETRAINED = [
 TRANSFER_SAMPLES = {
     stage: f"{OUT}/models/transfer/{PRETRAINED_VARIANT}/{stage}/sample.parquet" for stage in STAGES
 }
-CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-
-
-def model_keys(wildcards):
-    """Keys of the configuration that shaped a model."""
-    keys = [f"mist.{key}" for key in config["mist"] if key != "source"]
-    keys += ["seed", "training.bootstraps", *(key for stage in STAGES for key in training_keys(stage))]
-    if wildcards.model == "transfer":
-        keys += ["transfer.start_bootstrap", "transfer.mist_points", "transfer.learning_rate", *TRANSFER_KEYS]
-        keys += [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
-    return list(dict.fromkeys(keys))
-
-
-def about_model(wildcards):
-    """What the file of a model says of its origin, but for its settings."""
-    blocks = CATALOGUES.values() if wildcards.model == "transfer" else []
-    datasets = [
-        MIST_DATASET,
-        *(name for block in blocks for name in block["inputs"][block["source"]].values()),
-    ]
-    scripts = ["train_baseline.py", "train_transfer.py"][: 1 + (wildcards.model == "transfer")]
-    return {
-        "data": {
-            name: {key: DATASETS[name][key] for key in ("title", "version", "citations")} for name in datasets
-        },
-        "licence": CITATION["license"],
-        "code": {script: code_of(script) for script in [*scripts, "pack_model.py"]},
-    }
 
 
 localrules:
