@@ -1,4 +1,4 @@
-# make demo | results | archive | test | lint: each makes the environment .venv first. See README.md.
+# make demo | results | archive | check | test | lint: each makes the environment .venv first. See README.md.
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
@@ -11,7 +11,7 @@ LOCK := envs/requirements.lock
 # the lines of the lock that hold uv and its hashes
 UV_PIN := sed -n '/^uv==/,/[^\\]$$/p' $(LOCK)
 
-.PHONY: demo results archive pretrained docs test lint lock clean
+.PHONY: demo results archive pretrained docs test check lint lock lowest clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
@@ -41,6 +41,11 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+# What to run at every change: a few minutes.
+check: lint
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/unit
 
 # The mark is written last: an environment without it (a failed or killed install) is removed, never used.
 # uv, itself pinned, installs in a tenth of pip's time; pip installs torch, whose build the index decides.
@@ -66,6 +71,15 @@ lock:
 		--no-emit-package torch --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet --output-file $(LOCK); \
 	"$$folder/bin/python" envs/conda_files.py
+
+# The lower bounds, tried: tests of prediction with the oldest core dependencies that pyproject.toml allows.
+LOWEST := $(VENV).lowest
+lowest: $(READY)
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/uv pip compile --quiet --no-header --resolution lowest-direct --output-file $(LOWEST)/lowest.txt pyproject.toml
+	$(BIN)/uv pip install --python $(LOWEST)/bin/python -r $(LOWEST)/lowest.txt hypothesis pytest PyYAML
+	PYTHONPATH=workflow $(LOWEST)/bin/python -m pytest tests/unit/test_inference_*.py tests/unit/test_predict_command.py \
+		tests/unit/test_starlists*.py
 
 clean:
 	rm -rf $(VENV) results/demo

@@ -52,8 +52,7 @@ def extras() -> set[str]:
     """Names of the modules that only training and the workflow need."""
     extra = PROJECT["project"]["optional-dependencies"]
     needs = {re.match(r"[\w-]+", need)[0].lower() for needs in extra.values() for need in needs}
-    # rocrate, which every installation has, brings Jinja2
-    needs -= {"stelnet", "jinja2"}
+    needs -= {"stelnet"}
     modules = {
         (distribution.lower(), module)
         for module, distributions in packages_distributions().items()
@@ -138,3 +137,11 @@ def test_command_starts_without_heavy_imports(installed, tmp_path):
         loaded = result.stdout.rpartition("loaded:")[2].split()
         assert "stelnet.cli" in loaded
         assert not [name for name in loaded if re.fullmatch(heavy, name)]
+
+
+@pytest.mark.parametrize(("command", "code"), [("audit", 3), ("archive", 2)])
+def test_commands_on_a_run_say_which_extra_they_need(installed, tmp_path, command, code):
+    result = run(installed, tmp_path, "stelnet", command, *(["--all"] if command == "audit" else []))
+    assert result.returncode == code
+    assert "pip install 'stelnet[workflow]'" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

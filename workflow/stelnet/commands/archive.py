@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stelnet.commands.common import repository, say
+from stelnet.commands.common import extra_workflow, repository, say
 from stelnet.errors import StelnetError
 
 
@@ -15,8 +15,9 @@ def archive(
     results: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
 ) -> None:
     """Bundle results, records, logs and the committed code in one zip file, as a Workflow Run RO-Crate."""
-    from stelnet.audit.audit import Audit
-    from stelnet.audit.crate import archive as write
+    with extra_workflow("archive", 2):
+        from stelnet.audit.audit import Audit
+        from stelnet.audit.crate import archive as write
 
     try:
         write(Audit(results, repository(Path(os.path.abspath(results)))), path)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stelnet.commands.common import repository, say
+from stelnet.commands.common import extra_workflow, repository, say
 from stelnet.errors import StelnetError
 
 
@@ -29,9 +29,11 @@ def audit(
 
     Exit codes: 0 verified, 1 stale, 2 altered, 3 unknown; the worst wins.
     """
-    from stelnet.audit.audit import Audit, output_folder
     from stelnet.audit.findings import Verdict
-    from stelnet.audit.terminal import show
+
+    with extra_workflow("audit", Verdict.UNKNOWN):
+        from stelnet.audit.audit import Audit, output_folder
+        from stelnet.audit.terminal import show
 
     if bool(paths) == everything:
         raise typer.BadParameter("name files, or give --all")

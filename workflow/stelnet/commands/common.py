@@ -56,6 +56,16 @@ def repository(out: Path) -> Path:
     return next((folder for folder in out.parents if (folder / "Snakefile").is_file()), ROOT)
 
 
+@contextmanager
+def extra_workflow(command: str, code: int) -> Iterator[None]:
+    """End with one line and an exit code where an import within needs the extra `workflow`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        say(f"stelnet {command} needs {error.name}; install it with: pip install 'stelnet[workflow]'")
+        raise typer.Exit(code)
+
+
 def file_of(name: str) -> Path | None:
     """Return the file that an argument names, None for standard input or output."""
     return None if name == "-" else Path(name)
