@@ -31,9 +31,9 @@ pretrained: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/refresh.py
 
-# On two cores: tests that need one demo share it, those of one group run one after the other (tests/conftest.py).
+# Two files of tests at a time; all share one run of the demo. The longest, on SLURM, come first.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term:skip-covered
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -19,9 +19,6 @@ from generic_profile import switched_to
 from slurm_node import SlurmNode, missing, run
 from waiting import HANG, wait_for
 
-# one SLURM a machine
-pytestmark = pytest.mark.xdist_group("slurm")
-
 SLURM = ["--workflow-profile", "workflow/profiles/slurm"]
 # what differs on a cluster that keeps no accounts of jobs, and to be faster
 HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"]

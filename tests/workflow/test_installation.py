@@ -16,9 +16,6 @@ import pytest
 from conftest import ROOT, Checkout
 from waiting import HANG
 
-# one environment for all
-pytestmark = pytest.mark.xdist_group("installation")
-
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRATCH = "import sys; sys.argv = ['setup.py']; from setuptools import build_meta as b; "
 

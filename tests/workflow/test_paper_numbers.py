@@ -12,9 +12,6 @@ from stelnet.evaluation import tables
 from stelnet.evaluation.scores import cluster_statistics, consistent_fractions, pearson, predictions
 from stelnet.training.published import read_published
 
-# one reading of the real data for all
-pytestmark = pytest.mark.xdist_group("paper_numbers")
-
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
 PRINTED = ROOT / "resources/published.yaml"
