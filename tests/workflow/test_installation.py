@@ -76,11 +76,12 @@ def test_wheel_holds_all_modules_and_the_models(dist):
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if ".dist-info/" not in name}
     package = ROOT / "workflow/stelnet"
-    own = [path for path in package.rglob("*") if path.suffix in (".py", ".j2")]
-    modules = {f"stelnet/{path.relative_to(package).as_posix()}" for path in own}
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    modules = {f"stelnet/{path.relative_to(package).as_posix()}" for path in files}
     models = {f"stelnet/pretrained/{path.name}" for path in (ROOT / "resources/pretrained").iterdir()}
     assert len(modules) > 40
     assert "stelnet/pretrained/transfer.safetensors" in models
+    assert "stelnet/py.typed" in modules
     assert names == modules | models
 
 
