@@ -41,6 +41,7 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/codespell
 
 # What to run at every change: a few minutes.
