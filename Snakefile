@@ -4,17 +4,19 @@
 """
 
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.12")
 
-
-configfile: "config.yaml"
-
-
+# the folder of this file, wherever the workflow runs, as another's module too
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 # the library of this checkout, whatever is installed
-sys.path.insert(0, f"{workflow.basedir}/workflow")
+sys.path.insert(0, str(ROOT / "workflow"))
+
+
+configfile: str(ROOT / "config.yaml")
 
 
 include: "workflow/rules/common.smk"
@@ -33,6 +35,7 @@ include: "workflow/rules/provenance.smk"
 
 
 rule all:
+    """Everything: tables, figures, models, star lists, and the page that shows them."""
     default_target: True
     input:
         TABLES,
@@ -40,10 +43,11 @@ rule all:
         TRAINING_PLOTS,
         PRETRAINED,
         STAR_LISTS,
-        f"{OUT}/config.yaml",
-        f"{OUT}/index.html",
+        "<results>/config.yaml",
+        "<results>/index.html",
 
 
 rule star_lists:
+    """The star lists of the configuration, with ages and masses."""
     input:
         STAR_LISTS,

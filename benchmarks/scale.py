@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stelnet.files import write_text
+from stelnet.files import read_json, write_text
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "benchmarks/RESULTS.md"
@@ -97,8 +97,8 @@ def snakemake(folder: Path, settings: dict, files: Sequence[str], *arguments: st
 def local_rules() -> set[str]:
     """Return the rules whose jobs run where snakemake runs."""
     text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    names = re.findall(r"^ *localrules:\n((?: +\w+,\n)+)", text, re.MULTILINE)
-    return {name for block in names for name in re.findall(r"\w+", block)} | {"all"}
+    blocks = re.split(r"^ *rule ", text, flags=re.MULTILINE)
+    return {block.split(":")[0] for block in blocks if "localrule: True" in block} | {"all"}
 
 
 def planning(folder: Path) -> str:
@@ -259,10 +259,14 @@ class Measured:
         for stage, epochs in config["training"]["epochs"].items():
             marks = pd.read_parquet(results / f"mist/{stage}.parquet", columns=["test_rows", "test_tracks"])
             work += epochs * int((~marks).sum().sum())
+        records = map(read_json, (results / "provenance").rglob("[!.]*.json"))
+        # a record an output: those of one job are alike
+        made = {(job["rule"], job["started"]): job["cpu_seconds"] for job in (one["job"] for one in records)}
         jobs: dict[str, list[float]] = {}
-        for path in sorted((results / "benchmarks").rglob("*.tsv")):
-            rule = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
-            jobs.setdefault(rule, []).append(float(pd.read_csv(path, sep="\t")["cpu_time"].iloc[-1]))
+        for (rule, _), seconds in sorted(made.items()):
+            # the numbered rules of the blocks of bootstraps count as one
+            rule = next((name for name in NETWORK_RULES if rule.startswith(name)), rule)
+            jobs.setdefault(rule, []).append(seconds)
         return cls(
             config["training"]["bootstraps"],
             len(config["variants"]),
@@ -340,7 +344,7 @@ def cost(results: Path, checks: Sequence[Path]) -> str:
         print(rows[-1], flush=True)
     return f"""## Cost of a run
 
-CPU seconds by the benchmark files of a run with {run.bootstraps} bootstraps, {run.total():.0f} s in all; downloads and tracks are
+CPU seconds by the records of a run with {run.bootstraps} bootstraps, {run.total():.0f} s in all; downloads and tracks are
 left out.
 
 | constant | CPU s |

@@ -9,6 +9,8 @@ from typing import Any
 from snakemake.iocontainers import InputFiles, Log, Namedlist, OutputFiles, Params, ResourceList, Wildcards
 from snakemake.script import Snakemake
 
+from stelnet import configuration
+
 SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
 
 
@@ -33,20 +35,26 @@ def run_script(
     output: Mapping[str, Any],
     input: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
     wildcards: Mapping[str, str] | None = None,
     script: str | None = None,
 ) -> Path:
-    """Run the script of a rule on files below `folder`; return its log, ``<folder>/logs/<rule>.log``."""
+    """Run the script of a rule on files below `folder`; return its log, ``<folder>/logs/<rule>.log``.
+
+    `config` is what the rule uses of the configuration.
+    """
     log = folder / f"logs/{rule}.log"
+    config = config or {}
+    used = {"keys": list(config), "values": configuration.flatten(config) if config else {}}
     job = Snakemake(
         _named(InputFiles, input or {}, files=True),
         _named(OutputFiles, output, files=True),
-        _named(Params, params or {}),
+        _named(Params, {**(params or {}), "config": used}),
         _named(Wildcards, wildcards or {}),
         1,
         ResourceList(),
         Log([str(log)]),
-        {"output_dir": str(folder)},
+        {"output_dir": str(folder), **config},
         rule,
         None,
         str(SCRIPTS),

@@ -8,12 +8,12 @@ import yaml
 from conftest import ROOT
 from generic_profile import schedulers, switched_to
 
-PROFILES = sorted(path.parent.name for path in (ROOT / "workflow/profiles").glob("*/config.yaml"))
+PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/config.yaml"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_job_says_what_it_needs_and_asks_for_more_at_a_retry(plan, profile):
-    jobs = [job for job in plan("--workflow-profile", f"workflow/profiles/{profile}") if job["script"]]
+    jobs = [job for job in plan("--workflow-profile", profile) if job["script"]]
     assert len(jobs) > 50
     for job in jobs:
         for resource in ("mem_mb", "runtime"):
@@ -40,7 +40,7 @@ def test_two_hundred_bootstraps_are_few_submissions(plan, tmp_path):
 
 @pytest.mark.parametrize("name", ["PBS", "LSF", "Grid Engine", "SLURM"])
 def test_commands_of_each_scheduler(name):
-    text = (ROOT / "workflow/profiles/cluster-generic/config.yaml").read_text()
+    text = (ROOT / "profiles/cluster-generic/config.yaml").read_text()
     assert list(schedulers(text)) == ["PBS", "LSF", "Grid Engine", "SLURM"]
     profile = yaml.safe_load(switched_to(text, name))
     assert profile["cluster-generic-cancel-cmd"] in ("qdel", "bkill", "scancel")

@@ -19,7 +19,7 @@ from generic_profile import switched_to
 from slurm_node import SlurmNode, missing, run
 from waiting import HANG, wait_for
 
-SLURM = ["--workflow-profile", "workflow/profiles/slurm"]
+SLURM = ["--workflow-profile", "slurm"]
 # what differs on a cluster that keeps no accounts of jobs, and to be faster
 HERE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"]
 # a result that one job makes in seconds
@@ -141,7 +141,7 @@ def early(node, demo, tmp_path_factory) -> dict[str, Checkout]:
         (copy.folder / "partitions.yaml").write_text(
             "partitions: {main: {max_threads: 8}, gpu: {max_gpu: 1}}"
         )
-        generic = copy.folder / "workflow/profiles/cluster-generic/config.yaml"
+        generic = copy.folder / "profiles/cluster-generic/config.yaml"
         generic.write_text(switched_to(generic.read_text(), "SLURM"))
         copy.controller = start(without(copy, lacking), *arguments, profile=profile)
         return copy
@@ -150,7 +150,7 @@ def early(node, demo, tmp_path_factory) -> dict[str, Checkout]:
     card = ("--slurm-partition-config=partitions.yaml", "--config", "training={device: cuda}")
     generic = [
         "--workflow-profile",
-        "workflow/profiles/cluster-generic",
+        "profiles/cluster-generic",
         "--seconds-between-status-checks",
         "2",
     ]

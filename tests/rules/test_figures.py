@@ -15,6 +15,14 @@ from script_job import run_script
 
 from stelnet.io import read_table, write_csv, write_table
 
+#: Figure -> its rule and script.
+RULES = {
+    "1": "figure1",
+    **dict.fromkeys("23", "figure_of_stage"),
+    "4": "figure4",
+    **dict.fromkeys("56", "figure_of_cluster"),
+    "7": "figure7",
+}
 #: Width and height of each figure [inch].
 SIZES = {
     "1": (7.1, 3.3),
@@ -67,20 +75,18 @@ class Job:
             }[name]
         )
         cluster = {"5": "Old", "6": "Fresh"}.get(name)
-        self.params = Named(
-            labels=[label for label, _, _ in inputs.CLUSTERS.values()] if name == "4" else inputs.LABELS,
-            zams_eep=inputs.ZAMS_EEP,
-            variant="published",
-            cluster=cluster,
-            label=inputs.CLUSTERS[cluster][0] if cluster else None,
-        )
+        self.params = Named(variant="published", stage=STAGES.get(name), cluster=cluster)
         self.output = Named(pdf=out / f"fig{name}.pdf", png=out / f"fig{name}.png")
-        self.rule = f"figure{name}"
+        self.rule = RULES[name]
         self.folder = out
         self.config = {
             "training": {"bootstraps": 20},
             "mist": {"zams_eep": inputs.ZAMS_EEP},
-            "clusters": {key: {"adapter": "wright_bossini"} for key in inputs.CLUSTERS},
+            "catalogues": {key: {"label": label} for key, label in inputs.LABELS.items()},
+            "clusters": {
+                key: {"label": label, "adapter": "wright_bossini"}
+                for key, (label, _, _) in inputs.CLUSTERS.items()
+            },
         }
 
     @property
@@ -90,7 +96,12 @@ class Job:
     def run(self) -> None:
         """Run the script of the figure."""
         run_script(
-            self.rule, self.folder, input=vars(self.input), output=vars(self.output), params=vars(self.params)
+            self.rule,
+            self.folder,
+            input=vars(self.input),
+            output=vars(self.output),
+            params=vars(self.params),
+            config=self.config,
         )
 
 
@@ -178,7 +189,7 @@ def test_caption_is_valid_and_tells_simulated_data(name, simulated, tables, tmp_
     job = Job(name, tables, tmp_path)
     job.config["simulated"] = simulated
     template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(
-        (ROOT / f"workflow/report/figure{name}.rst").read_text()
+        (ROOT / f"workflow/report/{RULES[name]}.rst").read_text()
     )
     html = docutils.core.publish_parts(
         template.render(snakemake=job), writer="html", settings_overrides={"halt_level": 2}

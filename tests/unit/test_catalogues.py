@@ -512,14 +512,12 @@ def standardise_new(tmp_path):
             tmp_path,
             input={"table": tmp_path / "raw.csv"},
             output={"stars": outputs, "dropped": dropped},
-            params={
-                "adapter": adapter,
-                "vizier": {},
-                "stage": "pre",
-                "source": "assembled",
-                "variants": variants,
+            params={"vizier": {}},
+            config={
+                "variants": list(variants),
                 "max_abs_feh": 0.5,
-                "simulated": "true",
+                "simulated": True,
+                "catalogues": {"New": {"adapter": adapter, "stage": "pre", "source": "assembled"}},
             },
             wildcards={"catalogue": "New"},
         )

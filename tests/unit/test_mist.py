@@ -185,9 +185,15 @@ class TestReadTarball:
         path = archive(tmp_path / "a.txz", {"00030M.track.eep": track(0.3)})
         path.write_bytes(path.read_bytes()[:-40])
         output = tmp_path / "mist/tracks.parquet"
-        params = {"dataset": "mist_tarball", "last_eep": 808, "simulated": False}
         with pytest.raises(SystemExit) as end:
-            run_script("read_mist", tmp_path, input={"raw": path}, output={"tracks": output}, params=params)
+            run_script(
+                "read_mist",
+                tmp_path,
+                input={"raw": path},
+                output={"tracks": output},
+                params={"dataset": "mist_tarball"},
+                config={"mist": {"last_eep": 808}, "simulated": False},
+            )
         assert end.value.code == 2
         log = (tmp_path / "logs/read_mist.log").read_text()
         assert "a.txz: not a complete .tar.xz archive" in log

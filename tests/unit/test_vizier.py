@@ -478,7 +478,7 @@ def test_script_fetches_for_its_rule(point_astroquery_at, tmp_path, target, monk
             tmp_path,
             output={"file": target},
             params={"file": FILE, "vizier": SPEC},
-            wildcards={"dataset": "stars"},
+            wildcards={"vizier": "stars"},
         )
     assert len(read_vizier(target, SPEC)) == 4
     assert votable.is_votable(str(target))

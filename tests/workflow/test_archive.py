@@ -124,7 +124,7 @@ def test_page_tells_what_made_a_figure(demo):
     figure = text[text.index('id="figures-fig2.png"') :]
     figure = figure[: figure.index("</article>")]
     for part in (
-        "workflow/scripts/figure2.py",
+        "workflow/scripts/figure_of_stage.py",
         "https://doi.org/10.1088/0004-637X/804/2/146",
         "catalogues.FGK.label",
         f"snakemake --cores 2 --configfile resources/demo/config.yaml --force {RESULTS}/figures/fig2.png",

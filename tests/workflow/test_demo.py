@@ -49,9 +49,9 @@ def test_second_run_does_nothing(demo):
 
 
 def test_changed_figure_script_reruns_that_figure_alone(checkout):
-    script = checkout.folder / "workflow/scripts/figure5.py"
+    script = checkout.folder / "workflow/scripts/figure_of_cluster.py"
     script.write_text(script.read_text() + "\n# changed\n")
-    assert remade(checkout) == {"figure5"}
+    assert remade(checkout) == {"figure_of_cluster"}
 
 
 def test_changed_library_module_reruns_what_imports_it(checkout):

@@ -1,21 +1,35 @@
-"""Paths, names and helper functions shared by all rules. Comes in: config; goes out: no file."""
+"""What all rules share: the configuration, constants, functions.
+
+Inputs: config.yaml and what is set beside it, resources/datasets.yaml. Outputs: no file.
+"""
 
 import json
 import os
 import re
 from functools import cache
-from pathlib import Path
+from itertools import product
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from stelnet import configuration
-from stelnet.provenance import code, records
+from stelnet import choices, configuration
 from stelnet.errors import StelnetError
+from stelnet.provenance import code, records
+from stelnet.terms import STAGES
 
-ROOT = Path(workflow.basedir)
+# --- the configuration, and what the record of every output says of the run ------------------------------------------
+
 DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+given = workflow.config_settings
+if workflow.modifier.skip_configfile:
+    # that of a module says what differs from config.yaml, like a file named with --configfile
+    config_files, overrides = [ROOT / "config.yaml"], dict(config)
+    config.update(configuration.resolve(config_files, overrides))
+else:
+    own_files = [] if given.replace_workflow_config else [ROOT / "config.yaml"]
+    config_files, overrides = [*own_files, *given.configfiles], given.config
 
 try:
     configuration.validate(DATASETS, "datasets", "resources/datasets.yaml")
@@ -24,13 +38,7 @@ except StelnetError as error:
     raise WorkflowError(str(error))
 
 configuration.export(config)
-
-# what the record of every output says of the run that made it
-own_files = [] if workflow.config_settings.replace_workflow_config else [ROOT / "config.yaml"]
-RUN = records.describe_run(
-    [os.path.relpath(path, ROOT) for path in own_files + list(workflow.config_settings.configfiles)],
-    workflow.config_settings.config,
-)
+RUN = records.describe_run([os.path.relpath(path, ROOT) for path in config_files], overrides)
 os.environ[records.RUN] = json.dumps(RUN)
 
 
@@ -42,13 +50,32 @@ onstart:
         )
 
 
+# --- constants -------------------------------------------------------------------------------------------------------
+
 OUT = config["output_dir"]
-STAGES = ["pre", "post"]
+
+
+pathvars:
+    results=OUT,
+    logs=f"{OUT}/logs",
+    benchmarks=f"{OUT}/benchmarks",
+
+
+MODELS = ["baseline", "transfer"]
 VARIANTS = config["variants"]
 CATALOGUES = config["catalogues"]
 CLUSTERS = config["clusters"]
 STARS = config["star_lists"]
 TRAINING = config["training"]
+TRANSFER = config["transfer"]
+
+MIST_DATASET = f"mist_{configuration.mist_source(config)}"
+VIZIER = [name for name, dataset in DATASETS.items() if "vizier" in dataset]
+SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIER)]
+
+# stage -> its catalogues; stage -> its clusters
+SAMPLES, MEMBERS = choices.samples(CATALOGUES), choices.samples(CLUSTERS)
+
 BOOTSTRAPS = range(TRAINING["bootstraps"])
 # number of a block -> its bootstraps, trained together in one job
 BLOCKS = dict(
@@ -57,27 +84,127 @@ BLOCKS = dict(
         for first in BOOTSTRAPS[:: TRAINING["bootstraps_per_job"]]
     )
 )
+# model -> column of the MIST table that marks the rows that it never sees
+BASELINES = {"baseline": "test_rows", "baseline_tracks": "test_tracks"}
+# test split of MIST -> the baseline that never saw its points
+SPLITS = {column.removeprefix("test_"): model for model, column in BASELINES.items()}
 SOURCES = ["this_work"] + ["published_networks"] * config["evaluation"]["published_networks"]
-MIST_DATASET = f"mist_{configuration.mist_source(config)}"
+
+# the catalogues with their known faults mended, where they are built: those of the models for users
+PRETRAINED_VARIANT = "corrected" if "corrected" in VARIANTS else config["report_variant"]
+# stage -> the sample that the transfer networks of these models learnt from
+TRANSFER_SAMPLES = {
+    stage: f"<results>/models/transfer/{PRETRAINED_VARIANT}/{stage}/sample.parquet" for stage in STAGES
+}
+
+# folder of figures -> the variant of the catalogues that they show; the figures of the paper have no subfolder
+FIGURE_VARIANTS = {
+    "figures" if variant == config["report_variant"] else f"figures/{variant}": variant
+    for variant in VARIANTS
+}
+# Figures 2 and 3 -> the stage that they show
+STAGE_FIGURES = {"2": "post", "3": "pre"}
+# figure -> the cluster that it shows; beyond Figures 5 and 6 of the paper they are named after their clusters
+CLUSTER_FIGURES = dict(zip(["fig5", "fig6", *list(CLUSTERS)[2:]], CLUSTERS))
+
+# a simulated sky has no place for what the paper says about the real one
+PAPER = [] if config["simulated"] else [os.path.relpath(ROOT / "resources/published.yaml")]
+# what of the configuration shapes every table, and the figures of catalogues
+TABLE_KEYS = "variants simulated evaluation.published_networks"
+FIGURE_KEYS = "catalogues.*.label catalogues.*.stage report_variant"
+
+# what rule all makes
+TABLES = [
+    *expand(
+        "<results>/tables/{name}.{suffix}",
+        name=["table1", "pearson", "clusters", "mist_error", "transfer_seeds"],
+        suffix=["csv", "md", "tex"],
+    ),
+    *expand("<results>/tables/clusters_{variant}.csv", variant=VARIANTS),
+]
+FIGURES = [
+    *expand(
+        "<results>/{folder}/{name}.{suffix}",
+        folder=FIGURE_VARIANTS,
+        name=["fig1", "fig2", "fig3", *CLUSTER_FIGURES, "fig7"],
+        suffix=["pdf", "png"],
+    ),
+    *[f"<results>/figures/fig4.{suffix}" for suffix in ("pdf", "png") if CLUSTERS],
+]
+TRAINING_PLOTS = expand(
+    "<results>/models/{model}/{stage}/block{block}.training.png", model=BASELINES, stage=STAGES, block=BLOCKS
+)
+PRETRAINED = [
+    *expand("<results>/pretrained/{model}.safetensors", model=MODELS),
+    "<results>/pretrained/models.json",
+    "<results>/pretrained/README.md",
+]
+STAR_LISTS = [f"<results>/stars/{name}.{block['format']}" for name, block in STARS.items()]
 
 
 wildcard_constraints:
     stage="pre|post",
     variant="published|corrected",
     model="baseline|transfer",
+    baseline="|".join(BASELINES),
     source="this_work|published_networks",
     split="rows|tracks",
     boot=r"\d+",
     block=r"\d+",
-    dataset="[a-z0-9_]+",
+    repetition=r"\d+",
+    piece=r"\d+",
+    format="parquet|csv",
+    dataset="|".join(SINGLE),
+    vizier="|".join(VIZIER),
+    filename="|".join(re.escape(file["name"]) for dataset in DATASETS.values() for file in dataset["files"]),
     catalogue="|".join(CATALOGUES),
     cluster="|".join(CLUSTERS) or "none",
+    star_list="|".join(STARS) or "none",
+    figures="|".join(FIGURE_VARIANTS),
+    stage_figure="|".join(STAGE_FIGURES),
+    cluster_figure="|".join(CLUSTER_FIGURES) or "none",
+
+
+# --- parameters: what shapes outputs, for rerunning and for their records -----------------------------------------------
+
+
+def used(script, *keys):
+    """Parameters `config` and `code`, which say what a script uses of the configuration and of the library.
+
+    Parameters
+    ----------
+    script
+        Its name. `code` is the digest of the library code that it imports: a change there reruns the job.
+    keys
+        Dotted keys, separated by blanks: at a group a key stands for all below it, `*` for any one name, and
+        {wildcards} are filled in. Or functions of the wildcards that return a list of keys.
+    """
+
+    def values(wildcards):
+        own = [
+            one
+            for key in keys
+            for one in (key(wildcards) if callable(key) else key.format(**dict(wildcards.items())).split())
+        ]
+        for key in own:
+            if "*" not in key and not configuration.select(config, [key]):
+                raise WorkflowError(f"used({key!r}): there is no such key in the configuration.")
+        # sorted, because the order in which files are merged must not make anything rerun
+        return {"keys": own, "values": dict(sorted(configuration.select(config, own).items()))}
+
+    return {"config": values, "code": code_of(script)}
 
 
 @cache
-def code_of(*scripts):
-    """Digest of the library code that scripts use: as a parameter, it reruns a job when that code changes."""
-    return "-".join(code.source_digest(ROOT / "workflow/scripts" / script)[:16] for script in scripts)
+def code_of(script):
+    """Digest of the library code that a script uses."""
+    return code.source_digest(ROOT / "workflow/scripts" / script)[:16]
+
+
+def adapter_code(block):
+    """Digest of an adapter and of the library code that it uses: the scripts import it by its configured name."""
+    path = ROOT / f"workflow/stelnet/catalogues/{block['adapter']}.py"
+    return code.source_digest(path, extra=(path,))[:16]
 
 
 def digest_of(paths):
@@ -85,24 +212,98 @@ def digest_of(paths):
     return records.digest([records.sha256_file(path) for path in paths])[:16]
 
 
-def used(*keys):
-    """Values of the configuration that shape a rule's outputs, for their records: the parameter `config` of the rule.
+def below(group, names):
+    """Keys of the configuration below a group."""
+    return " ".join(f"{group}.{name}" for name in names.split())
 
-    Each key is dotted; at a group it stands for all below it, `*` for any one name, and {wildcards} are filled in.
-    Instead of a key, a function of the wildcards may return several.
-    """
 
-    def values(wildcards):
-        filled = {name: str(value) for name, value in wildcards.items()}
-        own = [one for key in keys for one in (key(wildcards) if callable(key) else [key.format(**filled)])]
-        found = configuration.select(config, own)
-        for key in own:
-            if "*" not in key and not configuration.select(config, [key]):
-                raise WorkflowError(f"used({key!r}): there is no such key in the configuration.")
-        # sorted, because the order in which files are merged must not make anything rerun
-        return {"keys": own, "values": dict(sorted(found.items()))}
+def training_keys(stage):
+    """Keys of the configuration that shape the baseline networks of a stage."""
+    counts = ("bootstraps", "bootstraps_per_job")
+    names = [f"epochs.{stage}" if key == "epochs" else key for key in TRAINING if key not in counts]
+    return f"seed {below('training', ' '.join(names))}"
 
-    return values
+
+def transfer_keys(stage=None):
+    """Keys of the configuration that shape the transfer networks of a stage, or of both."""
+    rate = "learning_rate" if stage is None else f"learning_rate.{stage}"
+    return f"seed {below('transfer', f'start_bootstrap steps loss optimiser {rate}')}"
+
+
+def drawn_keys(wildcards):
+    """Keys of the configuration that say how the catalogues of a stage are drawn from."""
+    return [f"catalogues.{name}.{key}" for name in SAMPLES[wildcards.stage] for key in ("copies", "draw")]
+
+
+def cluster_figure_keys(wildcards):
+    """Keys of the configuration that shape the figure of a cluster."""
+    cluster = CLUSTER_FIGURES[wildcards.cluster_figure]
+    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
+
+
+def star_list_keys(wildcards):
+    """Keys of the configuration that shape the answers to a list, beside its file."""
+    name = wildcards.star_list
+    return [f"star_lists.{name}.{key}" for key in STARS[name] if key not in ("path", "rows", "format")]
+
+
+def vizier_entries(block):
+    """Role -> registry entry of a table of VizieR."""
+    datasets = {role: DATASETS[name] for role, name in block["inputs"][block["source"]].items()}
+    return {role: dataset["vizier"] for role, dataset in datasets.items() if "vizier" in dataset}
+
+
+def about(dataset):
+    """What a model's file and card say of a dataset."""
+    return {key: DATASETS[dataset][key] for key in ("title", "version", "citations")}
+
+
+def about_model(wildcards):
+    """What the file of a model says of its origin, but for its settings."""
+    blocks = CATALOGUES.values() if wildcards.model == "transfer" else []
+    datasets = [
+        MIST_DATASET,
+        *(name for block in blocks for name in block["inputs"][block["source"]].values()),
+    ]
+    scripts = ["train_baseline.py", "train_transfer.py"][: 1 + (wildcards.model == "transfer")]
+    return {
+        "data": {name: about(name) for name in datasets},
+        "licence": CITATION["license"],
+        "code": {script: code_of(script) for script in [*scripts, "pack_model.py"]},
+    }
+
+
+def card_samples():
+    """Catalogue or cluster -> its label and datasets, for the model card."""
+    return {
+        name: {
+            "label": block["label"],
+            "datasets": list(map(about, block["inputs"][block["source"]].values())),
+        }
+        for name, block in (CATALOGUES | CLUSTERS).items()
+    }
+
+
+def model_keys(wildcards):
+    """Keys of the configuration that shaped a model."""
+    keys = [f"mist.{key}" for key in config["mist"] if key != "source"] + ["training.bootstraps"]
+    keys += [key for stage in STAGES for key in training_keys(stage).split()]
+    if wildcards.model == "transfer":
+        keys += [
+            *transfer_keys().split(),
+            "transfer.mist_points",
+            *below("catalogues.*", "stage copies draw").split(),
+        ]
+    return list(dict.fromkeys(keys))
+
+
+def card_keys():
+    """Keys of the configuration that the model card shows."""
+    catalogues = below("catalogues.*", "label stage source inputs copies draw")
+    return f"seed max_abs_feh mist training transfer {catalogues} {below('clusters.*', 'label stage source inputs')}"
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
 
 
 def raw(dataset):
@@ -115,30 +316,55 @@ def raw_inputs(block):
     return {role: raw(dataset)[0] for role, dataset in block["inputs"][block["source"]].items()}
 
 
-def of_stage(blocks, stage):
-    """Names of the catalogues or clusters of a stage."""
-    return [name for name, block in blocks.items() if block["stage"] == stage]
+def cluster_inputs(wildcards):
+    """Role -> raw file of a cluster; members from VizieR are yet to be split at the ZAMS."""
+    block = CLUSTERS[wildcards.cluster]
+    zams = {"zams": "<results>/mist/zams.parquet"} if block["source"] == "vizier" else {}
+    return raw_inputs(block) | zams
+
+
+def stars_of_stage(wildcards):
+    """Tables of the catalogues and clusters of a stage."""
+    members = [f"<results>/clusters/{name}.parquet" for name in MEMBERS[wildcards.stage]]
+    return star_tables(wildcards.variant, wildcards.stage) + members
+
+
+def star_tables(variant, *stages):
+    """Tables of the catalogues of stages."""
+    return [f"<results>/catalogues/{variant}/{name}.parquet" for stage in stages for name in SAMPLES[stage]]
 
 
 def networks(source, model, variant, stage):
     """The network files of one ensemble; a baseline has no variant."""
     if source == "published_networks":
-        folder = f"{OUT}/models/published_networks/{model}/{stage}"
+        folder = f"<results>/models/published_networks/{model}/{stage}"
     elif model == "transfer":
-        folder = f"{OUT}/models/transfer/{variant}/{stage}"
+        folder = f"<results>/models/transfer/{variant}/{stage}"
     else:
-        folder = f"{OUT}/models/{model}/{stage}"
+        folder = f"<results>/models/{model}/{stage}"
     count = 20 if source == "published_networks" else len(BOOTSTRAPS)
     return [f"{folder}/{boot}.safetensors" for boot in range(count)]
 
 
-# Folder of figures -> the variant of the catalogues that they show; the figures of the paper have no subfolder.
-FIGURE_VARIANTS = {
-    "figures" if variant == config["report_variant"] else f"figures/{variant}": variant
-    for variant in VARIANTS
-}
-# Figure -> the cluster that it shows; beyond Figures 5 and 6 of the paper they are named after their clusters.
-CLUSTER_FIGURES = dict(zip(["fig5", "fig6", *list(CLUSTERS)[2:]], CLUSTERS))
+def baselines(stage, split, source):
+    """The network files of the baselines that never saw the points of a split."""
+    return networks(source, SPLITS[split] if source == "this_work" else "baseline", None, stage)
+
+
+def transfer_start(stage):
+    """The baseline network that transfer starts from."""
+    return f"<results>/models/baseline/{stage}/{TRANSFER['start_bootstrap']}.safetensors"
+
+
+def prediction_tables(sources, models, variants, stages=STAGES):
+    """Tables of predictions."""
+    return expand(
+        "<results>/predictions/{source}/{model}/{variant}/{stage}.parquet",
+        source=sources,
+        model=models,
+        variant=variants,
+        stage=stages,
+    )
 
 
 def variant_of(wildcards):
@@ -146,80 +372,93 @@ def variant_of(wildcards):
     return FIGURE_VARIANTS[wildcards.figures]
 
 
-def catalogue_tables(*stages):
-    """Input function of a figure: the catalogues of these stages."""
-    names = [name for stage in stages for name in of_stage(CATALOGUES, stage)]
-    return lambda wildcards: [f"{OUT}/catalogues/{variant_of(wildcards)}/{name}.parquet" for name in names]
+def model_predictions(wildcards):
+    """Model -> our predictions for the stage that a figure shows, be it of a stage or of a cluster."""
+    if "stage_figure" in wildcards.keys():
+        stage = STAGE_FIGURES[wildcards.stage_figure]
+    else:
+        stage = CLUSTERS[CLUSTER_FIGURES[wildcards.cluster_figure]]["stage"]
+    return {model: prediction_tables("this_work", model, variant_of(wildcards), stage)[0] for model in MODELS}
 
 
-def model_predictions(stage):
-    """Input function of a figure: model -> our predictions for the stars of a stage."""
-    return lambda wildcards: {
-        model: f"{OUT}/predictions/this_work/{model}/{variant_of(wildcards)}/{stage}.parquet"
-        for model in ("baseline", "transfer")
+def packed_inputs(wildcards):
+    """What goes into the file of a model for users."""
+    ensembles = {stage: networks("this_work", wildcards.model, PRETRAINED_VARIANT, stage) for stage in STAGES}
+    return ensembles | {
+        "tracks": "<results>/mist/tracks.parquet",
+        "zams": "<results>/mist/zams.parquet",
+        "samples": list(TRANSFER_SAMPLES.values()) if wildcards.model == "transfer" else [],
     }
 
 
-def cluster_block(wildcards, figure):
-    """The block of the configuration of the cluster that a figure shows; figure None: the wildcard's."""
-    return CLUSTERS[CLUSTER_FIGURES[figure] if figure else wildcards.cluster]
+def stage_shown(wildcards):
+    """What the report says of the figure of a stage."""
+    return f"predictions, {STAGE_FIGURES[wildcards.stage_figure]}-ZAMS"
 
 
-def cluster_predictions(figure=None):
-    """Input function of a figure: model -> our predictions for the stage of the cluster that it shows."""
-    return lambda wildcards: model_predictions(cluster_block(wildcards, figure)["stage"])(wildcards)
+def cluster_shown(wildcards):
+    """What the report says of the figure of a cluster."""
+    return CLUSTERS[CLUSTER_FIGURES[wildcards.cluster_figure]]["label"]
 
 
-def cluster_label(figure=None):
-    """Function of a figure's wildcards: the label of the cluster that it shows."""
-    return lambda wildcards: cluster_block(wildcards, figure)["label"]
+def table_files(name):
+    """The three files of a table; the report lists the first."""
+    csv = report(f"<results>/tables/{name}.csv", caption=f"../report/{name}.rst", category="Tables")
+    return {"csv": csv, "md": f"<results>/tables/{name}.md", "tex": f"<results>/tables/{name}.tex"}
 
 
-def report_labels(figure, shows):
-    """How the report lists a figure; `shows` is a text or a function of the wildcards."""
-    return lambda wildcards: {
-        "figure": figure,
-        "shows": shows(wildcards) if callable(shows) else shows,
-        "variant": variant_of(wildcards),
+def figure_files(name, caption, shows):
+    """The two files of a figure; the report lists the second. `shows` may be a function of the wildcards."""
+
+    def labels(wildcards):
+        return {
+            "figure": Path(name.format(**dict(wildcards.items()))).name.removeprefix("fig"),
+            "shows": shows(wildcards) if callable(shows) else shows,
+            "variant": variant_of(wildcards) if "figures" in wildcards.keys() else "all",
+        }
+
+    png = report(
+        f"<results>/{name}.png", caption=f"../report/{caption}.rst", category="Figures", labels=labels
+    )
+    return {"pdf": f"<results>/{name}.pdf", "png": png}
+
+
+def star_list(wildcards):
+    """The file of a star list."""
+    return STARS[wildcards.star_list]["path"]
+
+
+def star_list_model(wildcards):
+    """The model that a list is shown to: a file, or by its name one of this run."""
+    model = STARS[wildcards.star_list]["model"]
+    return f"<results>/pretrained/{model}.safetensors" if model in MODELS else model
+
+
+def star_list_pieces(wildcards):
+    """The pieces that a list is answered in."""
+    name = wildcards.star_list
+    return [f"<results>/stars/{name}/{piece}.parquet" for piece in range(STAR_PIECES[name])]
+
+
+def star_list_rows(block):
+    """Number of rows of a list, which its file or, where that is yet to be made, `rows` says."""
+    if "rows" in block:
+        return block["rows"]
+    from stelnet.starlists.parquet_list import count_rows  # slow to import
+
+    return count_rows(block["path"])
+
+
+# list -> number of its pieces, known before anything is planned
+try:
+    STAR_PIECES = {
+        name: max(1, -(-star_list_rows(block) // block["rows_per_job"])) for name, block in STARS.items()
     }
+except StelnetError as error:
+    raise WorkflowError(f"configuration: star_lists: {error}")
 
 
-def any_file_of(datasets):
-    """Regular expression of the file names of datasets."""
-    return "|".join(re.escape(file["name"]) for dataset in datasets for file in DATASETS[dataset]["files"])
-
-
-def adapter_code(block):
-    """Digest of an adapter and of the library code that it uses: the scripts import it by its configured name."""
-    path = ROOT / f"workflow/stelnet/catalogues/{block['adapter']}.py"
-    return code.source_digest(path, extra=(path,))[:16]
-
-
-def vizier_entries(block):
-    """Role -> registry entry of a table of VizieR."""
-    datasets = {role: DATASETS[name] for role, name in block["inputs"][block["source"]].items()}
-    return {role: dataset["vizier"] for role, dataset in datasets.items() if "vizier" in dataset}
-
-
-def cluster_inputs(wildcards):
-    """Role -> raw file of a cluster; members from VizieR have yet to be told by their side of the ZAMS."""
-    block = CLUSTERS[wildcards.cluster]
-    zams = {"zams": f"{OUT}/mist/zams.parquet"} if block["source"] == "vizier" else {}
-    return raw_inputs(block) | zams
-
-
-def training_settings(stage):
-    """What shapes the networks of a stage: not how many there are, nor how they share jobs."""
-    counts = ("bootstraps", "bootstraps_per_job")
-    own = {key: value for key, value in TRAINING.items() if key not in counts}
-    return own | {"epochs": TRAINING["epochs"][stage]}
-
-
-def training_keys(stage):
-    """Keys of the configuration that :func:`training_settings` reads."""
-    return [f"training.{key}" for key in training_settings(stage) if key != "epochs"] + [
-        f"training.epochs.{stage}"
-    ]
+# --- resources beyond those of profiles/*/config.yaml ------------------------------------------------------------------
 
 
 def by_attempt(amount):
@@ -241,119 +480,6 @@ def transfer_resources(boots):
     return {"mem_mb": by_attempt(1000 + 5 * len(boots)), "runtime": by_attempt(5 + len(boots) // 20)}
 
 
-def transfer_settings(stage):
-    """What shapes the transfer networks of a stage."""
-    own = {key: TRANSFER[key] for key in ("steps", "loss", "optimiser")}
-    return own | {"learning_rate": TRANSFER["learning_rate"][stage]}
-
-
-def transfer_plan(stage):
-    """Catalogue -> copies of its stars in the pool, and how many are drawn."""
-    names = of_stage(CATALOGUES, stage)
-    return {name: {key: CATALOGUES[name][key] for key in ("copies", "draw")} for name in names}
-
-
-def transfer_plan_keys(wildcards):
-    """Keys of the configuration that :func:`transfer_plan` reads for the catalogues of a stage."""
-    names = of_stage(CATALOGUES, wildcards.stage)
-    return [f"catalogues.{name}.{key}" for name in names for key in ("copies", "draw")]
-
-
-def transfer_start(stage):
-    """The baseline network that transfer starts from."""
-    return f"{OUT}/models/baseline/{stage}/{TRANSFER['start_bootstrap']}.safetensors"
-
-
-def transfer_names(variant, stage):
-    """Name of the random streams; a repetition other than 0 serves the spread of the scores alone."""
-    return ["transfer", 0, variant, stage]
-
-
-def model_keys(wildcards):
-    """Keys of the configuration that shaped a model."""
-    keys = [f"mist.{key}" for key in config["mist"] if key != "source"]
-    keys += ["seed", "training.bootstraps", *(key for stage in STAGES for key in training_keys(stage))]
-    if wildcards.model == "transfer":
-        keys += ["transfer.start_bootstrap", "transfer.mist_points", "transfer.learning_rate", *TRANSFER_KEYS]
-        keys += [f"catalogues.*.{key}" for key in ("stage", "copies", "draw")]
-    return list(dict.fromkeys(keys))
-
-
-def about_model(wildcards):
-    """What the file of a model says of its origin, but for its settings."""
-    blocks = CATALOGUES.values() if wildcards.model == "transfer" else []
-    datasets = [
-        MIST_DATASET,
-        *(name for block in blocks for name in block["inputs"][block["source"]].values()),
-    ]
-    scripts = ["train_baseline.py", "train_transfer.py"][: 1 + (wildcards.model == "transfer")]
-    return {
-        "data": {
-            name: {key: DATASETS[name][key] for key in ("title", "version", "citations")} for name in datasets
-        },
-        "licence": CITATION["license"],
-        "code": {script: code_of(script) for script in [*scripts, "pack_model.py"]},
-    }
-
-
-def prediction_tables(sources, models, variants):
-    """Tables of predictions of both stages."""
-    return expand(
-        f"{OUT}/predictions/{{source}}/{{model}}/{{variant}}/{{stage}}.parquet",
-        source=sources,
-        model=models,
-        variant=variants,
-        stage=STAGES,
-    )
-
-
-def cluster_keys(cluster):
-    """Keys of the configuration that shape the figure of a cluster."""
-    return [f"clusters.{cluster}.label", f"clusters.{cluster}.stage", "report_variant"]
-
-
-def star_list_model(wildcards):
-    """The model that a list is shown to: a file, or by its name one of this run."""
-    model = STARS[wildcards.star_list]["model"]
-    return f"{OUT}/pretrained/{model}.safetensors" if model in MODELS else model
-
-
-def star_list_rows(block):
-    """Number of rows of a list, which its file or, where that is yet to be made, `rows` tells."""
-    if "rows" in block:
-        return block["rows"]
-    from stelnet.starlists.parquet_list import count_rows  # slow to import
-
-    return count_rows(block["path"])
-
-
-# list -> number of its pieces, known before anything is planned
-try:
-    STAR_PIECES = {
-        name: max(1, -(-star_list_rows(block) // block["rows_per_job"])) for name, block in STARS.items()
-    }
-except StelnetError as error:
-    raise WorkflowError(f"configuration: star_lists: {error}")
-
-
-def star_list_settings(wildcards):
-    """What shapes the answers to a list, beside its file and the model."""
-    return {
-        key: value
-        for key, value in STARS[wildcards.star_list].items()
-        if key not in ("path", "rows", "format")
-    }
-
-
-def star_list_keys(wildcards):
-    """Keys of the configuration that :func:`star_list_settings` reads."""
-    return [f"star_lists.{wildcards.star_list}.{key}" for key in star_list_settings(wildcards)]
-
-
-def star_list_resources():
-    """What a job may use: memory whatever the number of rows, of which few are worked on at a time; ample minutes."""
-    return {
-        "mem_mb": by_attempt(1000),
-        "runtime": lambda wildcards, attempt: attempt
-        * (10 + STARS[wildcards.star_list]["rows_per_job"] // 40_000),
-    }
+def star_list_minutes(wildcards, attempt):
+    """Ample minutes for the rows of one piece."""
+    return attempt * (10 + STARS[wildcards.star_list]["rows_per_job"] // 40_000)

@@ -1,80 +1,57 @@
-"""Raw data. Comes in: resources/datasets.yaml; goes out: OUT/data/<dataset>/<file>, verified, with its origin beside it."""
+"""Raw data.
 
-VIZIER = [name for name, dataset in DATASETS.items() if "vizier" in dataset]
-SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIER)]
+Inputs: resources/datasets.yaml.
+Outputs: <results>/data/<dataset>/<file>, verified, with its origin beside it.
+"""
 
-
+# local, where snakemake itself runs: the nodes of a cluster seldom reach the internet
 if not config["simulated"]:
 
-    # where snakemake itself runs: the nodes of a cluster seldom reach the internet
-    localrules:
-        fetch,
-        fetch_vizier,
-        fetch_published_networks,
-
     rule fetch:
+        """Download the file of a dataset and verify it."""
         output:
-            file=f"{OUT}/data/{{dataset}}/{{filename}}",
-            source=f"{OUT}/data/{{dataset}}/{{filename}}.source.json",
+            file="<results>/data/{dataset}/{filename}",
+            source="<results>/data/{dataset}/{filename}.source.json",
         log:
-            f"{OUT}/logs/fetch/{{dataset}}/{{filename}}.log",
-        benchmark:
-            f"{OUT}/benchmarks/fetch/{{dataset}}/{{filename}}.tsv"
-        wildcard_constraints:
-            dataset="|".join(SINGLE),
-            filename=any_file_of(SINGLE),
+            "<logs>/fetch/{dataset}/{filename}.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(500),
-            runtime=by_attempt(60),
         params:
+            **used("fetch.py"),
             file=lambda wildcards: DATASETS[wildcards.dataset]["files"][0],
-            code=code_of("fetch.py"),
         script:
             "../scripts/fetch.py"
 
     rule fetch_vizier:
+        """Download a table of VizieR and verify it."""
         output:
-            file=f"{OUT}/data/{{dataset}}/{{filename}}",
-            source=f"{OUT}/data/{{dataset}}/{{filename}}.source.json",
+            file="<results>/data/{vizier}/{filename}",
+            source="<results>/data/{vizier}/{filename}.source.json",
         log:
-            f"{OUT}/logs/fetch_vizier/{{dataset}}/{{filename}}.log",
-        benchmark:
-            f"{OUT}/benchmarks/fetch_vizier/{{dataset}}/{{filename}}.tsv"
-        wildcard_constraints:
-            dataset="|".join(VIZIER),
-            filename=any_file_of(VIZIER),
+            "<logs>/fetch_vizier/{vizier}/{filename}.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(1000),
-            runtime=by_attempt(60),
         params:
-            file=lambda wildcards: DATASETS[wildcards.dataset]["files"][0],
-            vizier=lambda wildcards: DATASETS[wildcards.dataset]["vizier"],
-            code=code_of("fetch_vizier.py"),
+            **used("fetch_vizier.py"),
+            file=lambda wildcards: DATASETS[wildcards.vizier]["files"][0],
+            vizier=lambda wildcards: DATASETS[wildcards.vizier]["vizier"],
         script:
             "../scripts/fetch_vizier.py"
 
     rule fetch_published_networks:
+        """Download the networks that the paper's authors published."""
         output:
             files=raw("published_networks"),
             sources=[f"{path}.source.json" for path in raw("published_networks")],
         log:
-            f"{OUT}/logs/fetch_published_networks.log",
-        benchmark:
-            f"{OUT}/benchmarks/fetch_published_networks.tsv"
+            "<logs>/fetch_published_networks.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(500),
-            runtime=by_attempt(60),
         params:
+            **used("fetch_published_networks.py"),
             files=DATASETS["published_networks"]["files"],
-            code=code_of("fetch_published_networks.py"),
         script:
             "../scripts/fetch_published_networks.py"

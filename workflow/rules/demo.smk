@@ -1,4 +1,8 @@
-"""The simulated sky of the demo. Comes in: nothing; goes out: the raw files of the datasets that it stands in for."""
+"""The simulated sky of the demo.
+
+Inputs: none.
+Outputs: the raw files of the datasets that it stands in for.
+"""
 
 if config["simulated"]:
 
@@ -14,35 +18,23 @@ if config["simulated"]:
                 f"or make {', '.join(raw(dataset))} by other means."
             )
 
-    localrules:
-        simulate_sky,
-
     rule simulate_sky:
+        """Simulate tracks, catalogues and clusters in the formats of the real ones."""
         output:
             files=[raw(dataset)[0] for dataset in SIMULATED],
             sources=[f"{raw(dataset)[0]}.source.json" for dataset in SIMULATED],
         log:
-            f"{OUT}/logs/simulate_sky.log",
-        benchmark:
-            f"{OUT}/benchmarks/simulate_sky.tsv"
+            "<logs>/simulate_sky.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(1000),
-            runtime=by_attempt(5),
         params:
-            datasets=SIMULATED,
-            seed=config["seed"],
-            config=used(
-                "seed",
-                "simulated",
-                "mist.source",
-                "catalogues.*.source",
-                "catalogues.*.inputs",
-                "clusters.*.source",
-                "clusters.*.inputs",
+            **used(
+                "simulate_sky.py",
+                "seed simulated mist.source",
+                below("catalogues.*", "source inputs"),
+                below("clusters.*", "source inputs"),
             ),
-            code=code_of("simulate_sky.py"),
+            datasets=SIMULATED,
         script:
             "../scripts/simulate_sky.py"

@@ -1,71 +1,41 @@
-"""Predictions. Comes in: star tables, networks of all kinds; goes out: each ensemble's predictions for each stage."""
+"""Predictions.
 
-MODELS = ["baseline", "transfer"]
-
-
-localrules:
-    predict,
-
+Inputs: star tables, networks of all kinds.
+Outputs: each ensemble's predictions for the stars of each stage.
+"""
 
 if config["evaluation"]["published_networks"]:
 
-    localrules:
-        convert_published,
-
     rule convert_published:
+        """Turn the published networks into files like those of our own."""
         input:
             raw("published_networks"),
         output:
-            [
-                path
-                for model in MODELS
-                for stage in STAGES
-                for path in networks("published_networks", model, None, stage)
-            ],
+            [networks("published_networks", model, None, stage) for model in MODELS for stage in STAGES],
         log:
-            f"{OUT}/logs/convert_published.log",
-        benchmark:
-            f"{OUT}/benchmarks/convert_published.tsv"
+            "<logs>/convert_published.log",
+        localrule: True
         conda:
             "../../envs/torch.yaml"
-        threads: 1
-        resources:
-            mem_mb=by_attempt(1000),
-            runtime=by_attempt(5),
         params:
-            code=code_of("convert_published.py"),
+            **used("convert_published.py"),
         script:
             "../scripts/convert_published.py"
 
 
 rule predict:
+    """Predict ages and masses of all stars of a stage with one ensemble."""
     input:
-        stars=lambda wildcards: [
-            *(
-                f"{OUT}/catalogues/{wildcards.variant}/{name}.parquet"
-                for name in of_stage(CATALOGUES, wildcards.stage)
-            ),
-            *(f"{OUT}/clusters/{name}.parquet" for name in of_stage(CLUSTERS, wildcards.stage)),
-        ],
+        stars=stars_of_stage,
         networks=lambda wildcards: networks(**wildcards),
     output:
-        f"{OUT}/predictions/{{source}}/{{model}}/{{variant}}/{{stage}}.parquet",
+        "<results>/predictions/{source}/{model}/{variant}/{stage}.parquet",
     log:
-        f"{OUT}/logs/predict/{{source}}_{{model}}_{{variant}}_{{stage}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/predict/{{source}}_{{model}}_{{variant}}_{{stage}}.tsv"
+        "<logs>/predict/{source}_{model}_{variant}_{stage}.log",
+    localrule: True
     conda:
         "../../envs/torch.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(1000),
-        runtime=by_attempt(5),
     params:
-        samples=lambda wildcards: [
-            *of_stage(CATALOGUES, wildcards.stage),
-            *of_stage(CLUSTERS, wildcards.stage),
-        ],
-        config=used("catalogues.*.stage", "clusters.*.stage", "training.bootstraps"),
-        code=code_of("predict.py"),
+        **used("predict.py", "catalogues.*.stage clusters.*.stage training.bootstraps"),
     script:
         "../scripts/predict.py"

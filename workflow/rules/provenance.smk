@@ -1,73 +1,54 @@
-"""What made the results. Comes in: the configuration, figures, tables; goes out: a page of them, the configuration.
+"""What made the results.
+
+Inputs: the configuration, figures, tables.
+Outputs: a page of them, the configuration.
 
 `snakemake audit` holds all that is there against its records, the code and the configuration, and makes nothing.
 """
 
 
-localrules:
-    save_config,
-    index,
-    audit,
-
-
 rule save_config:
+    """Write the configuration as the run resolved it."""
     output:
-        f"{OUT}/config.yaml",
+        "<results>/config.yaml",
     log:
-        f"{OUT}/logs/save_config.log",
-    benchmark:
-        f"{OUT}/benchmarks/save_config.tsv"
+        "<logs>/save_config.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(500),
-        runtime=by_attempt(5),
     params:
-        config=used(*config),
-        code=code_of("save_config.py"),
+        **used("save_config.py", *config),
     script:
         "../scripts/save_config.py"
 
 
 rule index:
+    """Write the page that shows every figure and table with what made it."""
     input:
-        TABLES,
-        FIGURES,
-        TRAINING_PLOTS,
-        f"{OUT}/config.yaml",
+        TABLES + FIGURES + TRAINING_PLOTS,
+        "<results>/config.yaml",
     output:
-        f"{OUT}/index.html",
+        "<results>/index.html",
     log:
-        f"{OUT}/logs/index.log",
-    benchmark:
-        f"{OUT}/benchmarks/index.tsv"
+        "<logs>/index.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(500),
-        runtime=by_attempt(5),
     params:
-        # the captions and the page's own template
-        report=digest_of(sorted((ROOT / "workflow/report").iterdir())),
-        config=used("simulated"),
-        code=code_of("index.py"),
+        **used("index.py", "simulated"),
+        templates=digest_of(sorted((ROOT / "workflow/report").iterdir())),
     script:
         "../scripts/index.py"
 
 
 rule audit:
-    # no benchmark: it would count as an output, and a rule that has all its outputs does not run
+    """Audit all results against their records; make nothing."""
     log:
-        f"{OUT}/logs/audit.log",
+        "<logs>/audit.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=by_attempt(500),
-        runtime=by_attempt(5),
     params:
-        code=code_of("audit.py"),
+        **used("audit.py"),
     script:
         "../scripts/audit.py"

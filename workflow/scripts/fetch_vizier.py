@@ -8,4 +8,4 @@ from stelnet.provenance.job import job
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")
     params = snakemake.params
-    fetch_vizier(snakemake.wildcards.dataset, params.file, params.vizier, snakemake.output.file, mirror)
+    fetch_vizier(snakemake.wildcards.vizier, params.file, params.vizier, snakemake.output.file, mirror)

@@ -6,13 +6,14 @@ import torch
 from stelnet.evaluation import tables
 from stelnet.evaluation.scores import interpolate, point_errors
 from stelnet.io import read_table
-from stelnet.provenance.job import job
+from stelnet.provenance.job import job, settings
+from stelnet.terms import STAGES
 from stelnet.training.networks import load_ensemble
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
-    params, inputs, results = snakemake.params, snakemake.input, []
-    for stage in params.stages:
+    config, params, inputs, results = settings(snakemake), snakemake.params, snakemake.input, []
+    for stage in STAGES:
         points = read_table(inputs[f"{stage}_points"])
         for split in params.splits:
             held_out = points[f"test_{split}"]
@@ -37,4 +38,4 @@ with job(snakemake):
     if "published_networks" in params.sources:
         notes.append("The published networks were trained on part of these points.")
     caption = "Errors at held-out MIST points [dex]: mean over the networks, against the track"
-    tables.write(rows, snakemake.output.csv, shown, caption, [*notes, *params.notes])
+    tables.write(rows, snakemake.output.csv, shown, caption, [*notes, *tables.notes(config)])

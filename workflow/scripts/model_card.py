@@ -9,6 +9,7 @@ from stelnet.inference.bundle import read_bundle
 from stelnet.inference.model import Model
 from stelnet.io import read_table, require_one_sky
 from stelnet.provenance.job import job
+from stelnet.terms import STAGES
 
 with job(snakemake):
     params, inputs = snakemake.params, snakemake.input
@@ -16,8 +17,8 @@ with job(snakemake):
     evidence = Evidence(
         models={name: (Model(read_bundle(inputs[name])), inputs[name]) for name in params.models},
         stars=dict(zip(params.samples, stars, strict=True)),
-        drawn={stage: read_table(inputs[f"{stage}_sample"]) for stage in params.stages},
-        points={stage: read_table(inputs[f"{stage}_points"]) for stage in params.stages},
+        drawn={stage: read_table(inputs[f"{stage}_sample"]) for stage in STAGES},
+        points={stage: read_table(inputs[f"{stage}_points"]) for stage in STAGES},
         mist_error=pd.read_csv(inputs.mist_error),
     )
     require_one_sky(evidence.stars | evidence.points)

@@ -2,16 +2,17 @@
 
 from stelnet.inference.bundle import write_bundle
 from stelnet.io import arrays, read_table, require_one_sky
-from stelnet.provenance.job import job
+from stelnet.provenance.job import job, settings
 from stelnet.terms import STAGES
 
 with job(snakemake):
-    params, inputs, model = snakemake.params, snakemake.input, snakemake.wildcards.model
+    config, inputs, model = settings(snakemake), snakemake.input, snakemake.wildcards.model
     tracks, zams = read_table(inputs.tracks), read_table(inputs.zams)
     samples = dict(zip(STAGES, map(read_table, inputs.samples), strict=False))
     require_one_sky({"tracks": tracks, "zams": zams, **samples})
     stars = {
-        stage: arrays(sample[sample["sample"].isin(params.catalogues)]) for stage, sample in samples.items()
+        stage: arrays(sample[sample["sample"].isin(config["catalogues"])])
+        for stage, sample in samples.items()
     }
     write_bundle(
         snakemake.output[0],
@@ -19,7 +20,7 @@ with job(snakemake):
         {stage: inputs[stage] for stage in STAGES},
         arrays(tracks),
         arrays(zams),
-        params.zams_eep,
+        config["mist"]["zams_eep"],
         stars or None,
-        {"training": params.config["values"], **params.about},
+        {"training": snakemake.params.config["values"], **snakemake.params.about},
     )

@@ -4,9 +4,11 @@ import pandas as pd
 
 from stelnet.plotting import style
 from stelnet.plotting.training import figure
-from stelnet.provenance.job import job
+from stelnet.provenance.job import job, settings
 
 with job(snakemake):
-    params = snakemake.params
+    config, wildcards = settings(snakemake), snakemake.wildcards
     losses = pd.read_csv(snakemake.input[0])
-    style.save(figure(losses, params.title, params.loss), snakemake.output, params.title, params.simulated)
+    title = f"{wildcards.baseline.replace('_', ' ')}, {wildcards.stage}-ZAMS"
+    drawn = figure(losses, title, config["training"]["loss"])
+    style.save(drawn, snakemake.output, title, config["simulated"])

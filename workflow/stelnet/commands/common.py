@@ -53,7 +53,7 @@ def repository(out: Path) -> Path:
     """Return the repository around an output folder, or else the one that this library belongs to."""
     from stelnet.files import ROOT
 
-    return next((folder for folder in out.parents if (folder / "Snakefile").is_file()), ROOT)
+    return next((folder for folder in out.parents if (folder / "workflow/stelnet").is_dir()), ROOT)
 
 
 @contextmanager

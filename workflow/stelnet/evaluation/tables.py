@@ -33,6 +33,15 @@ IN_SAMPLE = (
 )
 
 
+def notes(config: Mapping[str, Any]) -> list[str]:
+    """Return what stands below every table: which networks are left out, and whether the sky is simulated."""
+    published = config["evaluation"]["published_networks"]
+    return [
+        *["The published networks are left out (evaluation.published_networks is false)."] * (not published),
+        *["Simulated sky: no number here is about real stars."] * config["simulated"],
+    ]
+
+
 def paper_rows(path: str | Path, table: str) -> pd.DataFrame:
     """Return the paper's numbers in the rows of table1.csv or pearson.csv; the paper prints no n beside them.
 

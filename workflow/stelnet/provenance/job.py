@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,3 +51,27 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     except Exception:
         log.exception("unexpected failure, please report it with this log")
         sys.exit(1)
+
+
+def settings(snakemake: Any) -> dict[str, Any]:
+    """Return the part of the configuration that the rule names, in the shape of config.yaml.
+
+    What the rule does not name is not there: no script can use what no record tells.
+
+    Parameters
+    ----------
+    snakemake
+        The object that Snakemake hands to a script; its parameter ``config`` holds the keys.
+    """
+    return _part(snakemake.config, [key.split(".") for key in snakemake.params.config["keys"]])
+
+
+def _part(value: Any, keys: Sequence[Sequence[str]]) -> Any:
+    """Return what lies at or below some keys, each given by its names; ``*`` stands for any one name."""
+    if not isinstance(value, Mapping) or not all(keys):
+        return value
+    part = {}
+    for name, below in value.items():
+        if rest := [key[1:] for key in keys if key[0] in ("*", str(name))]:
+            part[name] = _part(below, rest)
+    return part

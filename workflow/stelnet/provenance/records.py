@@ -186,7 +186,7 @@ class Job:
             "wildcards": dict(snakemake.wildcards.items()),
             "params": params,
             "config": config,
-            "seed": params.get("seed"),
+            "seed": config["values"].get("seed"),
             "script": {"path": _inside(script, ROOT), "sha256": sha256_file(script)},
             "commit": run["commit"],
             "dirty": run["dirty"],
@@ -228,6 +228,7 @@ class Job:
         """Write the record of every output; raise OSError when an output is not there."""
         ended = datetime.now(UTC)
         begun = _process_start() or self.started
+        usage = resource.getrusage(resource.RUSAGE_SELF)
         self.job |= {
             # adapters are imported by their configured names
             "modules": _digests(_loaded()) | self.job["modules"],
@@ -239,7 +240,8 @@ class Job:
             "started": begun.isoformat(timespec="milliseconds"),
             "ended": ended.isoformat(timespec="milliseconds"),
             "wall_seconds": round((ended - begun).total_seconds(), 3),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+            "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
         }
         for name in self.outputs:
             path = self.out / name

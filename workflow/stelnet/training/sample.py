@@ -14,6 +14,14 @@ log = logging.getLogger(__name__)
 VALUES = ["log_teff", "log_lum", "log_age", "log_mass"]
 
 
+def stream_names(variant: str, stage: str, repetition: int = 0) -> tuple[str | int, ...]:
+    """Return the name of the random streams of a draw and of the training on it.
+
+    A repetition other than 0 serves the spread of the scores alone.
+    """
+    return ("transfer", repetition, variant, stage)
+
+
 def draw_sample(
     stars: Mapping[str, pd.DataFrame],
     mist: pd.DataFrame,
