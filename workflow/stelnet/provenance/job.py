@@ -56,14 +56,17 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
 def settings(snakemake: Any) -> dict[str, Any]:
     """Return the part of the configuration that the rule names, in the shape of config.yaml.
 
-    What the rule does not name is not there: no script can use what no record tells.
+    What the rule does not name is not there: no script can use what no record holds.
 
     Parameters
     ----------
     snakemake
         The object that Snakemake hands to a script; its parameter ``config`` holds the keys.
     """
-    return _part(snakemake.config, [key.split(".") for key in snakemake.params.config["keys"]])
+    part: dict[str, Any] = _part(
+        snakemake.config, [key.split(".") for key in snakemake.params.config["keys"]]
+    )
+    return part
 
 
 def _part(value: Any, keys: Sequence[Sequence[str]]) -> Any:
