@@ -90,7 +90,7 @@ def check_metallicities(rows: Rows, file: RawFile) -> None:
     for star in rows.table.loc[reference.isna(), "star_id"]:
         log.warning("%s: not in %s, its [Fe/H] could not be checked", star, file.path)
     wrong = (rows.table["feh"] - reference).abs() > FEH_TOLERANCE
-    for row, star in rows.table[wrong].assign(reference=reference).iterrows():
+    for row, star in rows.table.assign(reference=reference)[wrong].iterrows():
         raise DataError(
             f"{star['star_id']} (row {row}): [Fe/H] = {star['feh']:+.2f}, but {star['reference']:+.2f} in "
             f"{file.path}; they may differ by {FEH_TOLERANCE:g} dex. One of the files is not the right one."
