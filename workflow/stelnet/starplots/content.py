@@ -39,7 +39,8 @@ def _text(stars: StarList, column: str) -> np.ndarray:
     whole = pa.chunked_array([chunk for block in blocks for chunk in block.chunks], blocks[0].type)
     if pa.types.is_dictionary(whole.type):
         whole = whole.cast(whole.type.value_type)
-    text: np.ndarray = compute.fill_null(compute.utf8_trim_whitespace(whole.cast(pa.string())), "").to_numpy()
+    trimmed = compute.utf8_trim_whitespace(whole.cast(pa.string()))
+    text: np.ndarray = compute.fill_null(trimmed, "").to_numpy()
     return text
 
 
