@@ -169,7 +169,7 @@ wildcard_constraints:
 
 
 def used(script, *keys):
-    """Parameters `config` and `code`, which say what a script uses of the configuration and of the library.
+    """Parameters `config`, `code` and `order`, which say what a script uses of the configuration and of the library.
 
     Parameters
     ----------
@@ -177,7 +177,8 @@ def used(script, *keys):
         Its name. `code` is the digest of the library code that it imports: a change there reruns the job.
     keys
         Dotted keys, separated by blanks: at a group a key stands for all below it, `*` for any one name, and
-        {wildcards} are filled in. Or functions of the wildcards that return a list of keys.
+        {wildcards} are filled in. Or functions of the wildcards that return a list of keys. Where `*` stands for
+        the names of a group, `order` holds them as they are: rows and draws follow it.
     """
 
     def values(wildcards):
@@ -192,7 +193,11 @@ def used(script, *keys):
         # sorted, because the order in which files are merged must not make anything rerun
         return {"keys": own, "values": dict(sorted(configuration.select(config, own).items()))}
 
-    return {"config": values, "code": code_of(script)}
+    starred = {
+        key.split(".*")[0] for text in keys if isinstance(text, str) for key in text.split() if "*" in key
+    }
+    order = {group: list(config[group]) for group in sorted(starred)}
+    return {"config": values, "code": code_of(script)} | ({"order": order} if order else {})
 
 
 @cache
