@@ -53,7 +53,7 @@ def test_file_of_a_model_tells_how_it_was_made(model):
     assert {key: metadata[key] for key in ABOUT} == ABOUT
     assert metadata["training"] == SETTINGS
     assert metadata["versions"]["numpy"] == np.__version__
-    assert "commit" not in metadata
+    assert metadata["commit"]
 
 
 def test_command_shows_what_a_file_tells(model):

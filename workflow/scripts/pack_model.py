@@ -2,6 +2,7 @@
 
 from stelnet.inference.bundle import write_bundle
 from stelnet.io import arrays, read_table, require_one_sky
+from stelnet.provenance import records
 from stelnet.provenance.job import job, settings
 from stelnet.terms import STAGES
 
@@ -22,5 +23,9 @@ with job(snakemake):
         arrays(zams),
         config["mist"]["zams_eep"],
         stars or None,
-        {"training": snakemake.params.config["values"], **snakemake.params.about},
+        {
+            "training": snakemake.params.config["values"],
+            "commit": records.current.get().commit,
+            **snakemake.params.about,
+        },
     )

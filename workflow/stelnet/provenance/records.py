@@ -215,12 +215,17 @@ class Job:
         record = {"format": 1, "output": {"path": name}, "job": self.job, **self.inputs}
         return record | {"id": record_id(record)}
 
+    @property
+    def commit(self) -> str:
+        """The commit of the code that runs, in one word."""
+        return commit_of(self.job)
+
     def identity(self, path: str | Path) -> Identity:
         """Return what a figure says of itself; `path` is where it goes."""
         inputs = {name: entry["sha256"] for group in self.inputs.values() for name, entry in group.items()}
         return Identity(
             id=self._record(self._name(str(path))[1])["id"],
-            commit=commit_of(self.job),
+            commit=self.commit,
             inputs=digest(inputs),
         )
 
