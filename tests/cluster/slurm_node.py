@@ -54,8 +54,10 @@ EnforcePartLimits=ALL
 KillWait=2
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=500
-PartitionName=gpu Nodes={host} MaxTime=INFINITE State=UP DefMemPerCPU=500
+# on a machine that is slow or busy jobs may take longer than they ask for, but in one partition
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE OverTimeLimit=UNLIMITED State=UP DefMemPerCPU=500
+PartitionName=gpu Nodes={host} MaxTime=INFINITE OverTimeLimit=UNLIMITED State=UP DefMemPerCPU=500
+PartitionName=strict Nodes={host} MaxTime=INFINITE OverTimeLimit=0 State=UP DefMemPerCPU=500
 """
 
 

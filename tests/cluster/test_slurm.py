@@ -154,8 +154,9 @@ def early(node, demo, tmp_path_factory) -> dict[str, Checkout]:
         "--seconds-between-status-checks",
         "2",
     ]
+    strict = ("mist_error:runtime=1+599*(attempt-1)", "mist_error:slurm_partition='strict'")
     runs = {
-        "hanging": begin("hanging", *table, "--set-resources", "mist_error:runtime=attempt"),
+        "hanging": begin("hanging", *table, "--set-resources", *strict),
         "cancelled": begin("cancelled", *table),
         "generic": begin("generic", *table, profile=generic),
     }
@@ -274,7 +275,7 @@ def test_job_killed_for_memory_has_more_at_its_retry(demo, early):
 def test_job_past_its_time_has_more_at_its_retry(demo, early):
     hanging = early["hanging"]
     text = hanging.controller.end()
-    assert sorted(hanging.controller.jobs("%l %T", "--states=all")) == ["1:00 TIMEOUT", "2:00 COMPLETED"]
+    assert sorted(hanging.controller.jobs("%l %T", "--states=all")) == ["10:00:00 COMPLETED", "1:00 TIMEOUT"]
     assert "SLURM status is: 'TIMEOUT'" in text
     assert "Trying to restart" in text
     assert hanging.hashes() == demo.hashes()
