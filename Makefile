@@ -46,7 +46,7 @@ lint: $(READY)
 
 # What to run at every change: a few minutes.
 check: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/unit
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
 
 # The mark is written last: an environment without it (a failed or killed install) is removed, never used.
 # uv, itself pinned, installs in a tenth of pip's time; pip installs torch, whose build the index decides.
