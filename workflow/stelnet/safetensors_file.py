@@ -1,12 +1,16 @@
 """Files of networks and models (safetensors): bytes, metadata, which networks belong together."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stelnet.errors import DataError
 from stelnet.files import atomic_path
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Metadata in which all networks of a model agree.
 COMMON = ("network", "variant", "simulated")
@@ -60,3 +64,35 @@ def require_one_ensemble(
                 raise DataError(
                     f"{path}: {key} {value} differ from {found[0][key]} of {paths[0]}: not one ensemble."
                 )
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, str], str]:
+    """Return tensors, metadata and SHA-256 of a file.
+
+    Raises
+    ------
+    DataError
+        The file is absent or no safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: not readable ({error.strerror}).") from error
+    try:
+        return load(content), metadata_of(content), hashlib.sha256(content).hexdigest()
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, "np.ndarray"], metadata: Mapping[str, Any]) -> None:
+    """Write tensors and metadata, of which all but text becomes JSON; equal content makes equal files."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    text = {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in metadata.items()
+    }
+    write_sorted(save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, text), path)

@@ -66,10 +66,10 @@ class Cube:
 
     def write(self, path: str | Path) -> None:
         """Write the cube to a safetensors file."""
-        from stelnet.inference.bundle import write_tensors
+        from stelnet.safetensors_file import write_tensors
 
         tensors = {"feh": self.feh, "log_age": self.log_age, "state": self.state}
-        write_tensors(path, tensors, {"cube": json.dumps(self.metadata, sort_keys=True)})
+        write_tensors(path, tensors, {"cube": self.metadata})
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -80,9 +80,9 @@ class Cube:
         DataError
             The file is absent, damaged or no cube.
         """
-        from stelnet.inference.bundle import read_tensors
+        from stelnet.safetensors_file import read_tensors
 
-        tensors, metadata = read_tensors(path)
+        tensors, metadata, _ = read_tensors(path)
         try:
             return cls(tensors["feh"], tensors["log_age"], tensors["state"], json.loads(metadata["cube"]))
         except (KeyError, ValueError) as error:
