@@ -231,7 +231,6 @@ def draws(
         chi2[s] = np.inf
         factor = np.empty(chi2.shape[2])
         _age_factors(first_age, age_step, prior[s], factor)
-        levels = np.empty(count)
         for stage in range(2):
             cells, of, misfit, every = _nearest(
                 values, start, shape, origin, size, feh, stars[s], stage, stride[s], reaches, most
@@ -256,14 +255,8 @@ def draws(
             weight[s, stage] = total * every
             if total == 0:
                 continue
-            # ascending uniform numbers without sorting
-            passed = 0.0
             for i in range(count):
-                passed -= np.log(1.0 - np.random.random())
-                levels[i] = passed
-            passed -= np.log(1.0 - np.random.random())
-            for i in range(count):
-                k = min(np.searchsorted(sums, levels[i] * total / passed), len(cells) - 1)
+                k = min(np.searchsorted(sums, np.random.random() * total), len(cells) - 1)
                 p = cells[k]
                 u, v, w = np.random.random() - 0.5, np.random.random() - 0.5, np.random.random() - 0.5
                 drawn[s, stage, i, 0] = values[2, p] + u * values[4, p]
