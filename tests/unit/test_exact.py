@@ -20,7 +20,9 @@ ERRORS = np.array([0.012, 0.03, 0.1])
 
 def linear_rows(first_eep: int = 202) -> dict[str, np.ndarray]:
     """Isochrones on which temperature and luminosity are linear in log age, log mass and [Fe/H]."""
-    feh, log_age, eep = (a.ravel() for a in np.meshgrid([-1, 0, 0.5], np.arange(6.5, 10.21, 0.1), np.arange(500.0)))
+    feh, log_age, eep = (
+        a.ravel() for a in np.meshgrid([-1, 0, 0.5], np.arange(6.5, 10.21, 0.1), np.arange(500.0))
+    )
     log_mass = -0.25 + eep * 0.0024
     place = CENTRE[:, None] + SLOPES @ (np.stack([log_age, log_mass, feh]) - ORIGIN[:, None])
     mass = 10**log_mass
@@ -98,7 +100,9 @@ def test_same_answer_by_brute_force():
     answer = exact.answer(stars, AgePrior())
     for i, factor in enumerate((2, 2)):
         cells = exact.cells(factor)
-        plane = np.repeat(np.tile(np.arange(len(cells.feh)), 2), np.diff(cells.start[:: np.prod(cells.shape[2:])]))
+        plane = np.repeat(
+            np.tile(np.arange(len(cells.feh)), 2), np.diff(cells.start[:: np.prod(cells.shape[2:])])
+        )
         pre = np.arange(cells.values.shape[1]) < cells.start[len(cells.start) // 2]
         one = stars[[i]]
         chi2 = (
@@ -172,7 +176,9 @@ class TestCube:
         with pytest.raises(DataError, match="not a safetensors file"):
             Cube.read(tmp_path / "cube.safetensors")
         with pytest.raises(DataError, match="1 metallicities"):
-            Cube.from_rows({name: values[linear_rows()["feh"] == 0] for name, values in linear_rows().items()})
+            Cube.from_rows(
+                {name: values[linear_rows()["feh"] == 0] for name, values in linear_rows().items()}
+            )
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=30).filter(lambda d: sum(d) > 0.01), st.floats(-1, 1))
@@ -190,7 +196,9 @@ def test_prior_has_no_information():
     widths = np.diff(edges)
     for gamma in (0.0, 1.0):
         density = widths * 10 ** ((edges[:-1] + widths / 2 - 9) * (1 - gamma))
-        assert information(density[None], edges, np.array([gamma]), AgePrior(gamma))[0] == pytest.approx(0, abs=1e-9)
+        assert information(density[None], edges, np.array([gamma]), AgePrior(gamma))[0] == pytest.approx(
+            0, abs=1e-9
+        )
 
 
 def test_limits_enclose_what_is_near_the_least():

@@ -93,6 +93,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, "np.ndarray"], metadat
     from safetensors.numpy import save
 
     text = {
-        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in metadata.items()
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in metadata.items()
     }
     write_sorted(save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, text), path)

@@ -138,7 +138,9 @@ def _blocks(lines: list[str], where: str) -> Iterator[pd.DataFrame]:
             raise DataError(f"{where}: line {at + 1} does not announce an isochrone.")
         missing = [name for name in OFFICIAL if name not in names]
         if missing or len(names) != columns:
-            what = f"column {missing[0]} is missing" if missing else f"{len(names)} columns instead of {columns}"
+            what = (
+                f"column {missing[0]} is missing" if missing else f"{len(names)} columns instead of {columns}"
+            )
             raise DataError(f"{where}: line {at + 3}: {what}.")
         first = at + 3
         wanted = [names.index(name) for name in OFFICIAL]
@@ -176,7 +178,9 @@ def read_package(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
     if missing:
         raise DataError(f"{path}: column {', '.join(missing)} is missing.")
     if len(lengths) != len(feh) * len(log_age) or lengths.sum() != len(values):
-        raise DataError(f"{path}: the lengths of its isochrones do not add up to its {len(values)} rows; {AGAIN}.")
+        raise DataError(
+            f"{path}: the lengths of its isochrones do not add up to its {len(values)} rows; {AGAIN}."
+        )
     rows = pd.DataFrame({name: values[:, columns.index(column)] for column, name in PACKAGE.items()})
     rows["feh"] = np.repeat(np.repeat(feh, len(log_age)), lengths)
     rows["log_age"] = np.round(np.repeat(np.tile(log_age, len(feh)), lengths), 4)

@@ -17,7 +17,9 @@ WAVES = (
     ((-6.5, 1.0, -0.35), 8.0, 6),
     ((6.5, 1.0, 0.0), 8.0, 4),
 )
-DIRECTIONS = np.array([np.array(direction) / wave * 2 * np.pi * 2**i for direction, wave, n in WAVES for i in range(n)])
+DIRECTIONS = np.array(
+    [np.array(direction) / wave * 2 * np.pi * 2**i for direction, wave, n in WAVES for i in range(n)]
+)
 COUNT = len(MIDDLES) + 2 * len(DIRECTIONS)
 
 

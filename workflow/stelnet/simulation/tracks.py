@@ -94,7 +94,8 @@ class Evolution(NamedTuple):
 def _ratio(mass: Floats, relation: tuple[Polynomial, Polynomial], feh: Floats) -> Floats:
     """Return the logarithm of a ratio of two polynomials in mass, their coefficients polynomials in [Fe/H]."""
     numerator, denominator = (
-        sum(np.polynomial.polynomial.polyval(feh, a) * mass**power for a, power in terms) for terms in relation
+        sum(np.polynomial.polynomial.polyval(feh, a) * mass**power for a, power in terms)
+        for terms in relation
     )
     ratio: Floats = np.log10(numerator / denominator)
     return ratio
@@ -183,7 +184,9 @@ def evolution(mass: ArrayLike, eep: ArrayLike, feh: ArrayLike = 0.0) -> Evolutio
     late = (TAMS, TIP, ZAHEB, TAHEB, LAST)
     late_lum = _along(eep, late, [tams_lum, tip_lum, clump_lum, clump_lum + 0.1, last_lum])
     crossed = TAMS + (TIP - TAMS) * np.clip(0.3 + 0.4 * m, 0.25, 0.95)
-    gap = (tams_teff - hayashi_log_teff(m, tams_lum, feh)) * (1 - np.clip((eep - TAMS) / (crossed - TAMS), 0, 1))
+    gap = (tams_teff - hayashi_log_teff(m, tams_lum, feh)) * (
+        1 - np.clip((eep - TAMS) / (crossed - TAMS), 0, 1)
+    )
     late_teff = hayashi_log_teff(m, late_lum, feh) + gap + _along(eep, late[1:], [0, 0.07, 0.05, 0])
 
     # winds: of hot stars on the main sequence, of all afterwards

@@ -3,16 +3,27 @@
 Bishop (1994), Mixture Density Networks (NCRG/94/004); amortised as in Papamakarios & Murray 2016 (NeurIPS 29).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from stelnet._version import __version__
+from stelnet.errors import ConfigError
 from stelnet.inference import features
-from stelnet.inference.mixture_network import CASES, NUMBERS, Coordinates
+from stelnet.inference.gaussians import Coordinates
+from stelnet.inference.mixture_network import CASES, MODEL, NUMBERS
+from stelnet.safetensors_file import write_tensors
+from stelnet.seeds import derived_seed, generator
 from stelnet.training.optimisers import Muon
+from stelnet.training.posterior_sample import ERRORS
+
+#: Steps between two reports of the loss.
+REPORTED = 100
 
 
 class PosteriorNetwork(nn.Module):
@@ -101,12 +112,26 @@ def log_density(mixtures: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a posterior network is trained."""
+    """How a posterior network is trained.
+
+    Attributes
+    ----------
+    width, depth, components
+        See :class:`PosteriorNetwork`.
+    steps, batch, draws
+        Steps of the optimisers, stars in each, and draws of each star and stage.
+    lr, lr_hidden
+        Learning rates of Adam, for the last layer and all biases, and of Muon, for the other layers.
+    warm_up, constant
+        Steps in which the rates rise, and the share of all steps after which they fall to nothing.
+    averaged
+        Share of the average of the weights that a step keeps.
+    """
 
     width: int = 128
     depth: int = 4
     components: int = 10
-    steps: int = 20_000
+    steps: int = 18_000
     batch: int = 1024
     draws: int = 4
     lr: float = 2e-3
@@ -141,7 +166,9 @@ class Data:
     def __len__(self) -> int:
         return len(self.p_pre)
 
-    def loss(self, network: PosteriorNetwork, rows: torch.Tensor, draws: torch.Tensor | slice) -> dict[str, torch.Tensor]:
+    def loss(
+        self, network: PosteriorNetwork, rows: torch.Tensor, draws: torch.Tensor | slice
+    ) -> dict[str, torch.Tensor]:
         """Return the parts of the loss over some stars and some of their draws."""
         mixtures, logit, limits = network(self.x[rows])
         log_p = log_density(mixtures, self.y[rows][:, :, draws])
@@ -155,38 +182,52 @@ class Data:
         }
 
 
-def train(sample: Mapping[str, np.ndarray], recipe: Recipe, seed: int, log=None) -> PosteriorNetwork:
-    """Return a network trained on a sample; the average of its weights over the last steps.
+def train(
+    sample: Mapping[str, np.ndarray],
+    recipe: Recipe,
+    seed: int,
+    log: Callable[[int, dict[str, float]], None] | None = None,
+) -> PosteriorNetwork:
+    """Return a network trained on a sample, its weights averaged over the last steps.
 
     Parameters
     ----------
+    sample
+        See :func:`stelnet.training.posterior_sample.sample`.
     log
-        Called now and then with the step and the parts of the loss.
+        Called every :data:`REPORTED` steps with the step and the mean parts of the loss since the last call.
+
+    Raises
+    ------
+    ConfigError
+        The sample has fewer stars or draws than a step takes.
     """
     data = Data(sample)
-    network = PosteriorNetwork(recipe.width, recipe.depth, recipe.components, seed)
-    averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    hidden = [network.first, network.hidden]
-    rest = [network.first_bias, network.hidden_bias, network.last, network.last_bias]
-    optimisers = [
-        Muon(hidden, lr=recipe.lr_hidden, scale=1.0),
-        torch.optim.Adam(rest, lr=recipe.lr, betas=(0.9, 0.98)),
-    ]
-    rates = [recipe.lr_hidden, recipe.lr]
-    rng = np.random.default_rng(seed)
-    order, place = rng.permutation(len(data)), 0
     available = data.y.shape[2]
+    if len(data) < recipe.batch or available < recipe.draws:
+        raise ConfigError(
+            f"{len(data)} stars with {available} draws: a step takes {recipe.batch} stars with {recipe.draws} draws."
+        )
+    network = PosteriorNetwork(recipe.width, recipe.depth, recipe.components, derived_seed(seed, "network"))
+    averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    rest = [network.first_bias, network.hidden_bias, network.last, network.last_bias]
+    rates = recipe.lr_hidden, recipe.lr
+    optimisers = (
+        Muon([network.first, network.hidden], lr=rates[0], scale=1.0),
+        torch.optim.Adam(rest, lr=rates[1], betas=(0.9, 0.98)),
+    )
+    rng = generator(seed, "batches")
+    order, place = rng.permutation(len(data)), 0
     sums: dict[str, float] = {}
-    for step in range(recipe.steps):
-        passed = step / recipe.steps
-        factor = min(1.0, (step + 1) / recipe.warm_up) * min(1.0, (1 - passed) / (1 - recipe.constant))
+    for step in range(1, recipe.steps + 1):
+        left = (1 - step / recipe.steps) / (1 - recipe.constant)
         for optimiser, rate in zip(optimisers, rates, strict=True):
-            optimiser.param_groups[0]["lr"] = rate * factor
+            optimiser.param_groups[0]["lr"] = rate * min(1.0, step / recipe.warm_up, left)
         if place + recipe.batch > len(order):
             order, place = rng.permutation(len(data)), 0
         rows = torch.from_numpy(order[place : place + recipe.batch])
         place += recipe.batch
-        first = int(rng.integers(0, available // recipe.draws)) * recipe.draws
+        first = int(rng.integers(0, available - recipe.draws + 1))
         parts = data.loss(network, rows, slice(first, first + recipe.draws))
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -199,9 +240,31 @@ def train(sample: Mapping[str, np.ndarray], recipe: Recipe, seed: int, log=None)
             for name, value in network.state_dict().items():
                 averaged[name].lerp_(value, 1 - keep)
         for name, part in parts.items():
-            sums[name] = sums.get(name, 0.0) + part.detach().item()
-        if log and (step + 1) % 100 == 0:
-            log(step + 1, {name: value / 100 for name, value in sums.items()})
+            sums[name] = sums.get(name, 0.0) + part.item() / REPORTED
+        if step % REPORTED == 0:
+            if log:
+                log(step, sums)
             sums = {}
     network.load_state_dict(averaged)
     return network
+
+
+def tensors_of(network: PosteriorNetwork) -> dict[str, np.ndarray]:
+    """Return the weights as :class:`stelnet.inference.mixture_network.MixtureNetwork` takes them, float32."""
+    tensors = {name: value.numpy() for name, value in network.state_dict().items()}
+    return tensors | {"first": tensors["first"][0]}
+
+
+def write_network(
+    path: str | Path, network: PosteriorNetwork, recipe: Recipe, metadata: Mapping[str, Any]
+) -> None:
+    """Write a network's file, weights in float16; the same bytes for the same network and metadata.
+
+    Parameters
+    ----------
+    metadata
+        What more to tell of it, JSON values: the grid, the sample, whether all was simulated.
+    """
+    tensors = {name: value.astype(np.float16) for name, value in tensors_of(network).items()}
+    own = {"model": MODEL, "components": recipe.components, "errors": ERRORS, "recipe": asdict(recipe)}
+    write_tensors(path, tensors, {**metadata, **own, "version": __version__})
