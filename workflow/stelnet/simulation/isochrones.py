@@ -1,4 +1,4 @@
-"""The simulated tracks as a cube of isochrones of several metallicities, in the format of the package's file."""
+"""The simulated tracks as a cube of isochrones of several metallicities, in the format of the package."""
 
 from pathlib import Path
 

@@ -92,7 +92,7 @@ class Evolution(NamedTuple):
 
 
 def _ratio(mass: Floats, relation: tuple[Polynomial, Polynomial], feh: Floats) -> Floats:
-    """Return the logarithm of a ratio of two polynomials in mass, their coefficients polynomials in [Fe/H]."""
+    """Return the logarithm of a ratio of polynomials in mass, whose coefficients are those in [Fe/H]."""
     numerator, denominator = (
         sum(np.polynomial.polynomial.polyval(feh, a) * mass**power for a, power in terms)
         for terms in relation

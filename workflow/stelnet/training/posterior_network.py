@@ -1,6 +1,6 @@
-"""The posterior network in torch: a mixture density network for both stages, trained on draws of the posterior.
+"""The posterior network in torch: one mixture density network for both stages, trained on exact draws.
 
-Bishop (1994), Mixture Density Networks (NCRG/94/004); amortised as in Papamakarios & Murray 2016 (NeurIPS 29).
+Mixture density networks: Bishop 1994 (NCRG/94/004); of posteriors: Papamakarios & Murray 2016 (NeurIPS 29).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from stelnet._version import __version__
+from stelnet.arrays import Floats
 from stelnet.errors import ConfigError
 from stelnet.inference import features
 from stelnet.inference.gaussians import Coordinates
@@ -59,7 +60,7 @@ class PosteriorNetwork(nn.Module):
         self.last_bias = nn.Parameter(torch.cat([bias.flatten(), limits]))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the Gaussians (n, 2, components, NUMBERS), logit of pre (n,), limits (n, cases, 4) of age."""
+        """Return Gaussians (n, 2, components, NUMBERS), logits of pre (n,), limits of age (n, cases, 4)."""
         h = torch.addmm(self.first_bias, x, self.first[0])
         for weight, bias in zip(self.hidden, self.hidden_bias, strict=True):
             h = h + nn.functional.silu(torch.addmm(bias, _normed(h), weight))
@@ -107,7 +108,8 @@ def log_density(mixtures: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     )
     a, m, f = d.unbind(-1)
     powers = torch.stack([torch.ones_like(a), a, m, f, a * a, m * m, f * f, a * m, a * f, m * f], -1)
-    return torch.logsumexp(powers @ coefficients, -1) - 1.5 * np.log(2 * np.pi)
+    density: torch.Tensor = torch.logsumexp(powers @ coefficients, -1) - 1.5 * np.log(2 * np.pi)
+    return density
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Data:
         See :func:`stelnet.training.posterior_sample.sample`.
     """
 
-    def __init__(self, sample: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, sample: Mapping[str, Floats]) -> None:
         self.x = torch.from_numpy(np.ascontiguousarray(features.features(sample["stars"].T.astype(float)).T))
         y = Coordinates.of(sample["drawn"])
         reached = np.isfinite(y[:, :, 0, 0])
@@ -183,7 +185,7 @@ class Data:
 
 
 def train(
-    sample: Mapping[str, np.ndarray],
+    sample: Mapping[str, Floats],
     recipe: Recipe,
     seed: int,
     log: Callable[[int, dict[str, float]], None] | None = None,
@@ -205,9 +207,8 @@ def train(
     data = Data(sample)
     available = data.y.shape[2]
     if len(data) < recipe.batch or available < recipe.draws:
-        raise ConfigError(
-            f"{len(data)} stars with {available} draws: a step takes {recipe.batch} stars with {recipe.draws} draws."
-        )
+        taken = f"{recipe.batch} stars with {recipe.draws} draws"
+        raise ConfigError(f"The sample has {len(data)} stars with {available} draws, a step takes {taken}.")
     network = PosteriorNetwork(recipe.width, recipe.depth, recipe.components, derived_seed(seed, "network"))
     averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
     rest = [network.first_bias, network.hidden_bias, network.last, network.last_bias]
@@ -231,7 +232,7 @@ def train(
         parts = data.loss(network, rows, slice(first, first + recipe.draws))
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
-        sum(parts.values()).backward()
+        torch.stack(list(parts.values())).sum().backward()
         nn.utils.clip_grad_norm_(rest, 5.0)
         for optimiser in optimisers:
             optimiser.step()
@@ -249,7 +250,7 @@ def train(
     return network
 
 
-def tensors_of(network: PosteriorNetwork) -> dict[str, np.ndarray]:
+def tensors_of(network: PosteriorNetwork) -> dict[str, Floats]:
     """Return the weights as :class:`stelnet.inference.mixture_network.MixtureNetwork` takes them, float32."""
     tensors = {name: value.numpy() for name, value in network.state_dict().items()}
     return tensors | {"first": tensors["first"][0]}

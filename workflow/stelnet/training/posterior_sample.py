@@ -4,35 +4,38 @@ The places need not follow any prior: what the network learns, the posterior giv
 same wherever they lie. So they cover the whole grid, with errors of all sizes, the usual ones most often.
 """
 
-from pathlib import Path
-
 import numpy as np
 
+from stelnet.arrays import Floats
 from stelnet.inference.exact import Exact
 from stelnet.inference.observed import FLOOR, NEIGHBOURHOOD, Observed
 
 #: Ranges of the whole errors [dex]: log Teff, log L, [Fe/H].
 ERRORS = {"log_teff": (0.006, 0.3), "log_lum": (0.012, 1.2), "feh": (0.05, 0.6)}
-#: Ranges of the usual ones, of this share of the stars.
-USUAL = {"log_teff": (0.01, 0.025), "log_lum": (0.02, 0.1), "feh": (0.05, 0.12)}
-USUAL_SHARE = {"log_teff": 0.6, "log_lum": 0.6, "feh": 0.6}
-#: Share of stars without a metallicity, and of those placed evenly over the H-R diagram.
-UNKNOWN_SHARE, EVEN_SHARE = 0.4, 0.4
-#: Shares of the priors age^-gamma: uniform in age, uniform in log age; the others have a gamma between.
-GAMMA_SHARES = (0.5, 0.25)
+#: Ranges of the usual ones, and the share of the stars that have them.
+USUAL = {"log_teff": (0.01, 0.022), "log_lum": (0.02, 0.07), "feh": (0.05, 0.12)}
+USUAL_SHARE = 0.6
+#: Shares of stars without a metallicity, and of those whose metallicity is fixed: its error is the floor.
+UNKNOWN_SHARE, FIXED_SHARE = 0.35, 0.2
+#: Share of stars that are placed evenly over the H-R diagram.
+EVEN_SHARE = 0.4
+#: Share of stars with the prior that is uniform in age; the others have that in log age.
+FIELD_SHARE = 0.6
 #: Power by which the weights of cells are flattened, so that rare stars are seen as well.
 FLATTENING = 0.25
 #: Resolution of the cells that places are chosen from, and about how many cells are summed for one star.
-PLACES_FACTOR, MOST_CELLS = 4, 12_000
+PLACES_FACTOR, MOST_CELLS = 4, 8_000
 CHUNK = 16384
 
 
-def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float], count: int) -> np.ndarray:
-    return np.exp(rng.uniform(*np.log(bounds), count))
+def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float], count: int) -> Floats:
+    low, high = np.log(bounds)
+    values: Floats = np.exp(rng.uniform(low, high, count))
+    return values
 
 
-def _errors(rng: np.random.Generator, name: str, count: int) -> np.ndarray:
-    usual = rng.random(count) < USUAL_SHARE[name]
+def _errors(rng: np.random.Generator, name: str, count: int) -> Floats:
+    usual = rng.random(count) < USUAL_SHARE
     return np.where(usual, _log_uniform(rng, USUAL[name], count), _log_uniform(rng, ERRORS[name], count))
 
 
@@ -60,9 +63,10 @@ class Places:
         self._chances = [self._cumulated(chance * of_plane[self._plane]) for chance in (weight, by_area)]
 
     @staticmethod
-    def _cumulated(chance: np.ndarray) -> np.ndarray:
-        sums = np.cumsum(chance)
-        return sums / sums[-1]
+    def _cumulated(chance: Floats) -> Floats:
+        sums: Floats = np.cumsum(chance)
+        sums /= sums[-1]
+        return sums
 
     def draw(self, rng: np.random.Generator, count: int) -> Observed:
         """Return stars at random places with random errors."""
@@ -72,7 +76,9 @@ class Places:
         cell = np.minimum(cell, len(self._plane) - 1)
         teff, lum, feh = self._values[0, cell], self._values[1, cell], self._feh[self._plane[cell]]
         errors = [_errors(rng, name, count) for name in ("log_teff", "log_lum", "feh")]
-        unknown = rng.random(count) < UNKNOWN_SHARE
+        kind = rng.random(count)
+        unknown, fixed = kind < UNKNOWN_SHARE, kind > 1 - FIXED_SHARE
+        errors[2] = np.where(fixed, FLOOR.feh, errors[2])
         # a little beyond the errors' own scatter, so that stars off the grid are seen too
         noise = 1.2 * rng.normal(size=(3, count)) * errors
         return Observed(
@@ -85,7 +91,7 @@ class Places:
         )
 
 
-def sample(exact: Exact, count: int, draws: int, seed: int) -> dict[str, np.ndarray]:
+def sample(exact: Exact, count: int, draws: int, seed: int) -> dict[str, Floats]:
     """Return stars with draws of their exact posteriors.
 
     Parameters
@@ -106,8 +112,7 @@ def sample(exact: Exact, count: int, draws: int, seed: int) -> dict[str, np.ndar
     for first in range(0, count, CHUNK):
         n = min(CHUNK, count - first)
         stars = places.draw(rng, n)
-        kind = rng.random(n)
-        gamma = np.where(kind < GAMMA_SHARES[0], 0.0, np.where(kind < sum(GAMMA_SHARES), 1.0, rng.random(n)))
+        gamma = (rng.random(n) > FIELD_SHARE).astype(float)
         found = exact.staged_draws(stars, gamma, draws, rng, most=MOST_CELLS, reaches=1)
         good = np.isfinite(found.p_pre)
         columns = (

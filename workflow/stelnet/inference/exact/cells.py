@@ -1,8 +1,9 @@
-"""Cells of a cube of isochrones at one resolution: parallelograms in age and mass at one [Fe/H], with weights.
+"""Cells of a cube of isochrones at one resolution: parallelograms in age and mass at one [Fe/H].
 
-A cell is small on the H-R diagram: along an isochrone and from one age to the next it moves by at most
-:data:`SHARE` of the resolution. Its weight is the number of stars formed in it, for a rate that is constant in
-log age: the initial mass function (Kroupa 2001, MNRAS 322, 231) over the masses that the isochrone holds there.
+A cell is small on the H-R diagram: along an isochrone and from one age to the next it spans at most
+:data:`SHARE` of the resolution. Its weight is the number of stars formed in it, for a rate that is constant
+in log age: the initial mass function (Kroupa 2001, MNRAS 322, 231) over the masses that the isochrone has
+there. Between the cube's nodes in [Fe/H] and in age all is interpolated at equal EEP.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Self
 import numpy as np
 from numba import njit
 
+from stelnet.arrays import Floats, Ints
 from stelnet.inference.exact.cube import Cube
-from stelnet.inference.observed import LOG_AGE_UNIVERSE
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 #: First EEP after the pre-main sequence, the zero-age main sequence (ZAMS).
 ZAMS = 202
@@ -28,30 +30,27 @@ MOST = 64
 BIN = 2.0
 LN10 = np.log(10)
 
-#: Columns of a cell: its middle [dex K], [dex Lsun], [dex yr], [dex Msun] (current mass); its extent in log age,
-#: the change of log mass with it, and the extent in log mass at one age; its weight.
+#: Columns of a cell: its middle [dex K], [dex Lsun], [dex yr], [dex Msun] (current mass); its extent in log
+#: age, the change of log mass with it, and the extent in log mass at one age; its weight.
 COLUMNS = ("log_teff", "log_lum", "log_age", "log_mass", "d_age", "d_mass_age", "d_mass", "weight")
 
 
 @njit(cache=True)
-def _imf(log_mass: float) -> float:
+def _imf(log_mass):
     """Return the number of stars per unit of log10 mass."""
     m = 10.0**log_mass
-    if m < 0.08:
-        return m**-0.3 * 0.08**-1.0 * 0.5**1.0 * m * LN10
-    if m < 0.5:
-        return m**-1.3 * 0.5**-1.0 * m * LN10
-    return m**-2.3 * m * LN10
+    slope = -1.3 if m < 0.5 else -2.3
+    return (m / 0.5) ** slope * m * LN10
 
 
 @njit(cache=True)
-def _distance(a: np.ndarray, b: np.ndarray, unit_teff: float, unit_lum: float) -> float:
+def _distance(a, b, unit_teff, unit_lum):
     return np.hypot((a[2] - b[2]) / unit_teff, (a[3] - b[3]) / unit_lum)
 
 
 @njit(cache=True)
 def _divide(plane, log_age, pre, unit_teff, unit_lum, out):
-    """Write the cells of one plane and stage to `out` (n, 8), as many as it has room for; return their number."""
+    """Write the cells of one plane and stage to `out` (n, 8), while there is room; return their number."""
     count = 0
     first, last = (0, ZAMS - 1) if pre else (ZAMS - 1, plane.shape[1] - 1)
     for i in range(len(log_age) - 1):
@@ -138,12 +137,12 @@ class Cells:
         Metallicities of the planes (p,) [dex].
     """
 
-    values: np.ndarray
-    start: np.ndarray
+    values: Floats
+    start: Ints
     shape: tuple[int, int, int, int]
     origin: tuple[float, float]
     size: tuple[float, float]
-    feh: np.ndarray
+    feh: Floats
 
     @classmethod
     def of(cls, cube: Cube, factor: float) -> Self:
@@ -183,11 +182,11 @@ class Cells:
         return cls(values, index, shape, tuple(origin), tuple(size), feh)
 
 
-def lowest(cells: np.ndarray) -> np.ndarray:
+def lowest(cells: Floats) -> Floats:
     """Return the least log Teff and log L of cells."""
     return cells[:, :2].min(axis=0) if len(cells) else np.full(2, np.inf)
 
 
-def highest(cells: np.ndarray) -> np.ndarray:
+def highest(cells: Floats) -> Floats:
     """Return the greatest log Teff and log L of cells."""
     return cells[:, :2].max(axis=0) if len(cells) else np.full(2, -np.inf)

@@ -8,10 +8,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from stelnet.arrays import Floats
 from stelnet.errors import DataError
+from stelnet.safetensors_file import read_tensors, write_tensors
 
-#: What a cube holds of each point, in the order of its last axis: initial mass and current mass [dex Msun],
-#: [dex K], [dex Lsun].
+#: What a cube holds of each point, along its last axis: initial and current mass [dex Msun], [dex K],
+#: [dex Lsun].
 STATE = ("log_initial_mass", "log_mass", "log_teff", "log_lum")
 
 
@@ -24,14 +26,14 @@ class Cube:
     feh, log_age
         Nodes, ascending, float64 (f,) [dex] and (a,) [dex yr].
     state
-        float32 (f, a, eeps, 4): :data:`STATE` at each EEP from 1 on; NaN where the isochrone has no such point.
+        float32 (f, a, eeps, 4): :data:`STATE` at each EEP from 1 on; NaN where an isochrone has no point.
     metadata
         Where it comes from: JSON values.
     """
 
-    feh: np.ndarray
-    log_age: np.ndarray
-    state: np.ndarray
+    feh: Floats
+    log_age: Floats
+    state: Floats
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -49,7 +51,7 @@ class Cube:
         log_age, at_age = np.unique(np.round(np.asarray(rows["log_age"], float), 4), return_inverse=True)
         if len(feh) < 2 or len(log_age) < 2:
             raise DataError(
-                f"The isochrones have {len(feh)} metallicities and {len(log_age)} ages: two of each are needed."
+                f"The isochrones have {len(feh)} metallicities and {len(log_age)} ages: needs two of each."
             )
         eep = np.asarray(rows["eep"], int)
         state = np.full((len(feh), len(log_age), eep.max(), len(STATE)), np.nan)
@@ -66,8 +68,6 @@ class Cube:
 
     def write(self, path: str | Path) -> None:
         """Write the cube to a safetensors file."""
-        from stelnet.safetensors_file import write_tensors
-
         tensors = {"feh": self.feh, "log_age": self.log_age, "state": self.state}
         write_tensors(path, tensors, {"cube": self.metadata})
 
@@ -80,16 +80,15 @@ class Cube:
         DataError
             The file is absent, damaged or no cube.
         """
-        from stelnet.safetensors_file import read_tensors
-
         tensors, metadata, _ = read_tensors(path)
         try:
             return cls(tensors["feh"], tensors["log_age"], tensors["state"], json.loads(metadata["cube"]))
         except (KeyError, ValueError) as error:
             raise DataError(f"{path}: not a cube of isochrones ({error!r} is missing or wrong in it).")
 
-    def plane(self, feh: float) -> np.ndarray:
-        """Return the isochrones of a metallicity, float64 (a, eeps, 4), linear between nodes at equal age and EEP."""
+    def plane(self, feh: float) -> Floats:
+        """Return the isochrones of a metallicity (a, eeps, 4), linear between nodes at equal age and EEP."""
         i = int(np.clip(np.searchsorted(self.feh, feh) - 1, 0, len(self.feh) - 2))
         f = (feh - self.feh[i]) / (self.feh[i + 1] - self.feh[i])
-        return (1 - f) * self.state[i].astype(float) + f * self.state[i + 1].astype(float)
+        plane: Floats = (1 - f) * self.state[i].astype(float) + f * self.state[i + 1].astype(float)
+        return plane

@@ -1,14 +1,19 @@
 """The exact posterior of age, mass and [Fe/H] of stars under a cube of isochrones."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.errors import ConfigError
 from stelnet.inference.exact import marginals
 from stelnet.inference.exact.cells import FEH_STEP, RESOLUTION, Cells
 from stelnet.inference.exact.cube import Cube
-from stelnet.inference.observed import LEVELS, LOG_AGE_UNIVERSE, AgePrior, Answer, Observed
+from stelnet.inference.exact.summaries import information, limits, quantiles, smooth_quantiles
+from stelnet.inference.observed import FIELD, LEVELS, AgePrior, Answer, Observed
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 #: Resolutions of the cells, in units of the finest; a star takes the coarsest that is within its errors.
 FACTORS = (1, 2, 4, 8, 16)
@@ -16,26 +21,24 @@ FACTORS = (1, 2, 4, 8, 16)
 AGE_STEP, MASS_STEP = 0.01, 0.0025
 LOG_MASS = (-1.1, 2.6)
 STAGE_RANGE = {None: (0, 1), "pre": (0, 0), "post": (1, 1)}
-#: What chi squared may exceed its least value by: 68 % and 95 % of one parameter.
-CHI2_LEVELS = (1.0, 3.84)
 #: Stars that are taken at a time.
 CHUNK = 4096
 
 
 @dataclass
 class ExactAnswer(Answer):
-    """Posteriors, and beyond these of each star (n,) the evidence and the misfit of its best place on the grid.
+    """Posteriors, and of each star (n,) the evidence and the misfit of its best place on the grid.
 
     Attributes
     ----------
     log_evidence
-        Natural logarithm of the density of the measurements under the prior.
+        Natural logarithm of the density of the measurements, up to a constant of the grid and the prior.
     chi2
         Least chi squared over the grid.
     """
 
-    log_evidence: np.ndarray
-    chi2: np.ndarray
+    log_evidence: Floats
+    chi2: Floats
 
 
 @dataclass
@@ -56,21 +59,21 @@ class StagedDraws:
         Least chi squared (n, 2) by stage.
     """
 
-    drawn: np.ndarray
-    p_pre: np.ndarray
-    log_age_data: np.ndarray
-    least: np.ndarray
+    drawn: Floats
+    p_pre: Floats
+    log_age_data: Floats
+    least: Floats
 
 
 @dataclass
 class Densities:
-    """Marginal densities of n stars by stage (pre, post), float64 (n, 2, bins), see :func:`marginals.marginals`."""
+    """Marginal densities of n stars by stage (n, 2, bins), see :func:`marginals.marginals`."""
 
-    log_age: np.ndarray
-    log_mass: np.ndarray
-    planes: np.ndarray
-    chi2: np.ndarray
-    least: np.ndarray
+    log_age: Floats
+    log_mass: Floats
+    planes: Floats
+    chi2: Floats
+    least: Floats
 
 
 class Exact:
@@ -94,7 +97,7 @@ class Exact:
         self._grids = first, AGE_STEP, LOG_MASS[0], MASS_STEP
 
     @property
-    def metadata(self) -> dict:
+    def metadata(self) -> dict[str, Any]:
         """Where the isochrones come from."""
         return self._cube.metadata
 
@@ -104,11 +107,14 @@ class Exact:
             self._cells[factor] = Cells.of(self._cube, factor)
         return self._cells[factor]
 
-    def _factors(self, stars: Observed) -> np.ndarray:
+    def _factors(self, stars: Observed) -> Ints:
         fine = np.minimum(stars.e_log_teff / RESOLUTION[0], stars.e_log_lum / RESOLUTION[1])
-        return np.array(FACTORS)[np.clip(np.searchsorted(FACTORS, fine * 1.0001, side="right") - 1, 0, None)]
+        factors: Ints = np.array(FACTORS)[
+            np.maximum(np.searchsorted(FACTORS, fine * 1.0001, side="right") - 1, 0)
+        ]
+        return factors
 
-    def _inputs(self, stars: Observed, factor: int, gamma: np.ndarray, prior: AgePrior) -> tuple:
+    def _inputs(self, stars: Observed, factor: int, gamma: Floats, prior: AgePrior) -> tuple[Any, ...]:
         """Return the arguments of the compiled functions for stars of one resolution."""
         cells, n = self.cells(factor), len(stars)
         places = stars.log_teff, stars.log_lum, stars.feh, stars.e_log_teff, stars.e_log_lum, stars.e_feh
@@ -120,7 +126,7 @@ class Exact:
         )  # fmt: skip
 
     def densities(
-        self, stars: Observed, factor: int, gamma: np.ndarray, prior: AgePrior, stage: str | None
+        self, stars: Observed, factor: int, gamma: Floats, prior: AgePrior, stage: str | None
     ) -> Densities:
         """Return the marginal densities of stars of one resolution."""
         if stage not in STAGE_RANGE:
@@ -133,7 +139,8 @@ class Exact:
             np.empty((n, 2, ages), np.float32),
             np.empty((n, 2)),
         )
-        marginals.marginals(
+        compute: Callable[..., None] = marginals.marginals
+        compute(
             *self._inputs(stars, factor, gamma, prior), STAGE_RANGE[stage],
             result.log_age, result.log_mass, result.planes, result.chi2, result.least,
         )  # fmt: skip
@@ -148,9 +155,9 @@ class Exact:
     def answer(
         self,
         stars: Observed,
-        prior: AgePrior = AgePrior(),
+        prior: AgePrior = FIELD,
         stage: str | None = None,
-        gamma: np.ndarray | None = None,
+        gamma: Floats | None = None,
     ) -> ExactAnswer:
         """Return the posteriors of stars.
 
@@ -168,11 +175,11 @@ class Exact:
         )
         for factor, rows in self._groups(stars):
             found = self.densities(stars[rows], factor, gamma[rows], prior, stage)
-            self._fill(answer, rows, found, stars[rows], gamma[rows], prior, factor)
+            self._fill(answer, rows, found, gamma[rows], prior, factor)
         return answer
 
-    def _groups(self, stars: Observed):
-        """Yield resolutions and the rows of stars that take them, in chunks; stars without a place are left out."""
+    def _groups(self, stars: Observed) -> Iterator[tuple[int, Ints]]:
+        """Yield resolutions and the rows of stars that take them, in chunks; without stars of no place."""
         factors = self._factors(stars)
         usable = np.isfinite(
             stars.log_teff + stars.log_lum + stars.e_log_teff + stars.e_log_lum + stars.e_feh
@@ -183,8 +190,9 @@ class Exact:
                 yield factor, rows[first : first + CHUNK]
 
     def _fill(
-        self, answer, rows, found: Densities, stars: Observed, gamma, prior: AgePrior, factor: int
+        self, answer: ExactAnswer, rows: Ints, found: Densities, gamma: Floats, prior: AgePrior, factor: int
     ) -> None:
+        """Fill in the answers of some rows."""
         by_stage = found.planes.sum(axis=2)
         total = by_stage.sum(axis=1)
         known = total > 0
@@ -199,7 +207,7 @@ class Exact:
         answer.chi2[rows] = found.least[known].min(axis=1)
         answer.log_evidence[rows] = np.log(total) - answer.chi2[rows] / 2
 
-    def _feh_quantiles(self, planes: np.ndarray, factor: int) -> np.ndarray:
+    def _feh_quantiles(self, planes: Floats, factor: int) -> Floats:
         """Return quantiles of [Fe/H]; of strided planes, each stands for its neighbours too."""
         feh = self.cells(factor).feh
         half = (feh[1] - feh[0]) / 2
@@ -220,7 +228,7 @@ class Exact:
 
     def draws(
         self, stars: Observed, prior: AgePrior, count: int, seed: int, stage: str | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[Floats, Bools]:
         """Return joint draws, float32 (3, n, count), and whether each is before the ZAMS, bool (n, count)."""
         rng = np.random.default_rng(seed)
         found = self.staged_draws(stars, np.full(len(stars), prior.gamma), count, rng, prior)
@@ -231,10 +239,10 @@ class Exact:
     def staged_draws(
         self,
         stars: Observed,
-        gamma: np.ndarray,
+        gamma: Floats,
         count: int,
         rng: np.random.Generator,
-        prior: AgePrior = AgePrior(),
+        prior: AgePrior = FIELD,
         most: int = 1 << 62,
         reaches: int = len(marginals.REACH),
     ) -> "StagedDraws":
@@ -259,9 +267,9 @@ class Exact:
             part = np.empty((len(rows), 2, count, 3), np.float32)
             weight, least = np.empty((len(rows), 2)), np.empty((len(rows), 2))
             chi2 = np.empty((len(rows), 2, len(self.edges["log_age"]) - 1), np.float32)
-            marginals.draws(
-                *self._inputs(stars[rows], factor, gamma[rows], prior), seeds[rows], most, reaches, part, weight, least, chi2
-            )  # fmt: skip
+            inputs = self._inputs(stars[rows], factor, gamma[rows], prior)
+            draw: Callable[..., None] = marginals.draws
+            draw(*inputs, seeds[rows], most, reaches, part, weight, least, chi2)
             result.drawn[:, rows] = np.moveaxis(part, 3, 0)
             with np.errstate(invalid="ignore"):
                 total = weight * np.exp((least.min(axis=1, keepdims=True) - least) / 2)
@@ -272,53 +280,3 @@ class Exact:
             for case, profile in enumerate((chi2.min(axis=1), chi2[:, 0], chi2[:, 1])):
                 result.log_age_data[case][:, rows] = limits(profile, self.edges["log_age"])
         return result
-
-
-def quantiles(density: np.ndarray, edges: np.ndarray, levels: tuple[float, ...] = LEVELS) -> np.ndarray:
-    """Return quantiles (levels, n) of densities (n, bins), linear within a bin."""
-    cumulated = np.cumsum(density, axis=1)
-    cumulated /= cumulated[:, -1:]
-    found = np.empty((len(levels), len(density)))
-    for i, level in enumerate(levels):
-        at = np.minimum((cumulated < level).sum(axis=1), density.shape[1] - 1)
-        row = np.arange(len(density))
-        above = cumulated[row, at]
-        below = np.where(at > 0, cumulated[row, at - 1], 0)
-        share = np.clip((level - below) / np.maximum(above - below, 1e-300), 0, 1)
-        found[i] = edges[at] + share * (edges[at + 1] - edges[at])
-    return found
-
-
-def smooth_quantiles(weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return quantiles (levels,) of a distribution known on few bins, its cumulative one a monotone cubic."""
-    from scipy.interpolate import PchipInterpolator
-
-    cumulated = np.append(0, np.cumsum(weights))
-    cumulated /= cumulated[-1]
-    fine = np.linspace(edges[0], edges[-1], 16 * (len(edges) - 1) + 1)
-    values = PchipInterpolator(edges, cumulated)(fine)
-    return np.interp(LEVELS, values, fine)
-
-
-def limits(chi2: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the lowest and highest log age (4, n) at which chi squared (n, bins) is within :data:`CHI2_LEVELS`."""
-    least = chi2.min(axis=1, keepdims=True)
-    some = np.isfinite(least[:, 0])
-    found = []
-    for level in CHI2_LEVELS:
-        inside = chi2 <= least + level
-        bounds = edges[inside.argmax(axis=1)], edges[inside.shape[1] - inside[:, ::-1].argmax(axis=1)]
-        found += [np.where(some, bound, np.nan) for bound in bounds]
-    return np.array(found)
-
-
-def information(density: np.ndarray, edges: np.ndarray, gamma: np.ndarray, prior: AgePrior) -> np.ndarray:
-    """Return the Kullback-Leibler divergence (n,) [nats] of densities of log age (n, bins) from the prior."""
-    low, high = np.clip(edges[:-1], prior.low, prior.high), np.clip(edges[1:], prior.low, prior.high)
-    width = np.maximum(high - low, 0)
-    expected = width * 10 ** (((low + high) / 2 - 9) * (1 - gamma[:, None]))
-    expected /= expected.sum(axis=1, keepdims=True)
-    share = density / density.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(share > 0, share * np.log(share / np.maximum(expected, 1e-300)), 0)
-    return terms.sum(axis=1)

@@ -2,9 +2,12 @@
 
 Arguments that all functions share: `values`, `start`, `shape`, `origin`, `size` and `feh` are the fields of
 :class:`stelnet.inference.exact.cells.Cells`; `star` is log Teff, log L, [Fe/H] and their errors; `prior` is
-gamma and the bounds of log age; `grids` are the first edge and the step of the bins in log age, the same of log
-mass; every `stride`-th plane of [Fe/H] is taken.
+gamma and the bounds of log age; `grids` are the first edge and the step of the bins in log age, the same of
+log mass; every `stride`-th plane of [Fe/H] is taken.
 """
+
+# numba compiles numpy's legacy random functions, and keeps a state of them for each thread
+# ruff: noqa: NPY002
 
 import numpy as np
 from numba import njit, prange
@@ -76,7 +79,7 @@ def _near(values, start, shape, origin, size, feh, star, stage, stride, reach, m
     found = 0
     if count == 0:
         return cell[:0], of[:0], chi2[:0], every
-    t, l = np.float32(teff), np.float32(lum)
+    at_teff, at_lum = np.float32(teff), np.float32(lum)
     to_teff, to_lum, most_left = np.float32(1 / e_teff), np.float32(1 / e_lum), np.float32(limit)
     for plane in range(stride // 2, n_planes, stride):
         base = np.float32(((feh[plane] - metal) / e_metal) ** 2)
@@ -86,8 +89,8 @@ def _near(values, start, shape, origin, size, feh, star, stage, stride, reach, m
             head = ((stage * n_planes + plane) * n_lum + r) * n_teff
             p, end = start[head + column] + behind, start[head + last_column + 1]
             while p < end:
-                x = (values[0, p] - t) * to_teff
-                y = (values[1, p] - l) * to_lum
+                x = (values[0, p] - at_teff) * to_teff
+                y = (values[1, p] - at_lum) * to_lum
                 c = base + x * x + y * y
                 # written in any case, kept if near
                 cell[found] = p
@@ -256,7 +259,7 @@ def draws(
             if total == 0:
                 continue
             for i in range(count):
-                k = min(np.searchsorted(sums, np.random.random() * total), len(cells) - 1)
+                k = min(int(np.searchsorted(sums, np.random.random() * total)), len(cells) - 1)
                 p = cells[k]
                 u, v, w = np.random.random() - 0.5, np.random.random() - 0.5, np.random.random() - 0.5
                 drawn[s, stage, i, 0] = values[2, p] + u * values[4, p]
