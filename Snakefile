@@ -26,6 +26,7 @@ include: "workflow/rules/catalogues.smk"
 include: "workflow/rules/mist.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/transfer.smk"
+include: "workflow/rules/posterior.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
@@ -42,6 +43,7 @@ rule all:
         FIGURES,
         TRAINING_PLOTS,
         PRETRAINED,
+        POSTERIORS,
         STAR_LISTS,
         "<results>/config.yaml",
         "<results>/index.html",

@@ -173,8 +173,7 @@ processes started from here, not those of SLURM.
 PIECE = """
 import sys
 from pathlib import Path
-from stelnet.inference.bundle import read_bundle
-from stelnet.inference.model import Model
+from stelnet.inference.loading import load
 from stelnet.starlists.parquet_list import ParquetList
 from stelnet.starlists.prediction import Columns, Request
 from stelnet.starlists.parquet_list import Rows
@@ -185,7 +184,7 @@ if method == "gather":
 else:
     columns = Columns.found(ParquetList(path, "list"))
     rows = Rows(path, "list", 0, count)
-    predict_rows(Model(read_bundle(model), threads=1), rows, columns, Request(method=method), target)
+    predict_rows(load(path=model, threads=1), rows, columns, Request(method=method), target)
 """
 
 

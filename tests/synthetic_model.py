@@ -9,8 +9,13 @@ import pandas as pd
 from safetensors.numpy import save_file
 
 from stelnet.data.zams import zams_table
+from stelnet.inference import features
 from stelnet.inference.bundle import write_bundle
+from stelnet.inference.gaussians import Coordinates
+from stelnet.inference.mixture_network import CASES, NUMBERS
+from stelnet.inference.posterior_file import write_posterior
 from stelnet.io import arrays
+from stelnet.safetensors_file import write_tensors
 
 ZAMS_EEP = 20
 BOUNDS = {
@@ -110,4 +115,92 @@ def write_model(
         {stage: near_sun for stage in BOUNDS} if adapted else None,
         **others,
     )
+    return path
+
+
+# --- the posterior network, and the cube of isochrones that it is made for --------------------------------
+
+#: Metallicities and ages of the synthetic cube, [dex] and [dex yr].
+CUBE_FEH, CUBE_LOG_AGE = np.arange(-2, 0.51, 0.5), np.arange(5.0, 10.31, 0.1)
+#: EEP of its ZAMS, as the library has it, and the last one.
+CUBE_ZAMS, CUBE_EEPS = 202, 403
+
+
+def cube():
+    """Isochrones of the stars of :func:`tracks`, hotter where metals are few, in closed form."""
+    from stelnet.inference.exact import Cube  # slow to import
+
+    log_age, phase = np.meshgrid(CUBE_LOG_AGE, (np.arange(1, CUBE_EEPS + 1) - CUBE_ZAMS) / 201, indexing="ij")
+    before = phase < 0
+    log_mass = (8 + np.where(before, 2 * phase, 2.2 * np.abs(phase) ** 0.3) - log_age) / 2.5
+    log_teff = 3.76 + 0.4 * log_mass - np.where(before, 0.12, 0.08) * np.abs(phase)
+    log_lum = 4 * log_mass + 0.9 * np.abs(phase)
+    state = np.stack(
+        [np.stack([log_mass, log_mass, log_teff - 0.03 * feh, log_lum], axis=-1) for feh in CUBE_FEH]
+    )
+    state[:, np.abs(log_mass) > 0.4] = np.nan
+    return Cube(CUBE_FEH, CUBE_LOG_AGE, state.astype(np.float32), {"source": "synthetic", "simulated": True})
+
+
+#: Errors [dex] that the synthetic posterior network knows.
+ERRORS = {"log_teff": [0.003, 0.1], "log_lum": [0.006, 0.4], "feh": [0.03, 0.5]}
+
+
+def posterior_tensors(components: int = 2) -> dict[str, np.ndarray]:
+    """Layers of a posterior network whose numbers are linear in its features, so that a test knows them.
+
+    The mass is a quarter of the luminosity, in dex, the metallicity is the one given; their errors are those
+    of what they come from; light stars are old, cool stars are young.
+    """
+    plain = len(features.MIDDLES)
+    logit = np.zeros(plain + 1)
+    # of features 0 ... 6 and of 1: (3.7 - log Teff) 40
+    logit[[0, -1]] = -40 * features.SCALES[0], -40 * (features.MIDDLES[0] - 3.7)
+    numbers = np.zeros((2, components, NUMBERS, plain + 1))
+    (lum, e_lum, e_feh), scales, middles = (1, 4, 5), Coordinates.SCALES, Coordinates.MIDDLES
+    numbers[0, :, 1, -1], numbers[1, :, 1, -1] = -0.3, 1.0
+    numbers[1, :, 1, lum] = -0.3
+    numbers[:, :, 1, 6] = -0.1
+    numbers[:, :, 2, lum] = features.SCALES[lum] / 4 / scales[1]
+    numbers[:, :, 2, -1] = features.MIDDLES[lum] / 4 / scales[1]
+    numbers[:, :, 3, 2] = features.SCALES[2] / scales[2]
+    numbers[:, :, 3, -1] = (features.MIDDLES[2] - middles[2]) / scales[2]
+    for column, error, factor in ((4, e_lum, 4.0), (5, e_lum, 0.25 / scales[1]), (6, e_feh, 1 / scales[2])):
+        numbers[:, :, column, error] = features.SCALES[error]
+        numbers[:, :, column, -1] = features.MIDDLES[error] + np.log(factor)
+    numbers[:, :, 7, -1] = -0.05
+    # the second Gaussian is wider and lighter
+    numbers[:, 1:, 4:7, -1] += 0.4
+    numbers[:, 1:, 0, -1] = -0.7
+    limits = np.zeros((len(CASES), 4, plain + 1))
+    limits[:, :, -1] = 0.0, 0.75, -0.25, 1.0
+    wanted = np.concatenate([numbers.reshape(-1, plain + 1), logit[None], limits.reshape(-1, plain + 1)])
+    width, constant = features.COUNT + 1, 1000.0
+    first, last = np.zeros((features.COUNT, width)), np.zeros((width, len(wanted)))
+    first[:, :-1] = np.eye(features.COUNT)
+    # a layer divides by the root mean square of its units, nearly all of which is the constant
+    norm = constant / width**0.5
+    last[:plain] = wanted[:, :-1].T * norm
+    last[-1] = wanted[:, -1] * norm / constant
+    bias = np.zeros(width)
+    bias[-1] = constant
+    tensors = {
+        "first": first,
+        "hidden": np.zeros((1, width, width)),
+        "last": last,
+        "first_bias": bias,
+        "hidden_bias": np.zeros((1, width)),
+        "last_bias": np.zeros(len(wanted)),
+    }
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+
+def write_posterior_model(folder: Path, size: int = 96) -> Path:
+    """Write a synthetic posterior model and, as cube.safetensors, its cube; return the path of the model."""
+    metadata = {"model": "posterior", "components": 2, "errors": ERRORS, "simulated": "true", "variant": ""}
+    write_tensors(folder / "network.safetensors", posterior_tensors(), metadata)
+    isochrones = cube()
+    isochrones.write(folder / "cube.safetensors")
+    path = folder / "posterior.safetensors"
+    write_posterior(path, folder / "network.safetensors", isochrones, {}, size)
     return path

@@ -98,3 +98,37 @@ def test_environment_goes_before_the_configured_mirror(monkeypatch):
     assert configuration.mirror(changed("mirror", "/data")) == "/elsewhere"
     assert configuration.mist_source(CONFIG) == "table"
     assert configuration.mist_source(changed("mist.source", "tarball")) == "tarball"
+
+
+def test_isochrones_come_from_the_archive_only_where_it_is_at_hand(tmp_path, monkeypatch):
+    monkeypatch.delenv("STELNET_MIRROR", raising=False)
+    assert configuration.isochrones_dataset(CONFIG, DATASETS) == "mist_cube"
+    monkeypatch.setenv("STELNET_MIRROR", str(tmp_path))
+    assert configuration.isochrones_dataset(CONFIG, DATASETS) == "mist_cube"
+    (file,) = DATASETS["mist_isochrones"]["files"]
+    (tmp_path / file["mirror"]).parent.mkdir(parents=True)
+    (tmp_path / file["mirror"]).touch()
+    assert configuration.isochrones_dataset(CONFIG, DATASETS) == "mist_isochrones"
+    config = changed("posterior.source", "package")
+    assert configuration.isochrones_dataset(config, DATASETS) == "mist_cube"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("age_prior", "young", "star_lists.mine.age_prior: 'young'"),
+        ("feh", None, "star_lists.mine.feh"),
+        ("method", "exact-grid", "star_lists.mine.method: 'exact-grid' is not one of"),
+    ],
+)
+def test_what_a_star_list_cannot_ask_is_told(key, value, told):
+    config = changed("star_lists", {"mine": STARS | {key: value}})
+    with pytest.raises(ConfigError, match=told):
+        configuration.check(config, DATASETS)
+
+
+@pytest.mark.parametrize(
+    "own", [{"age_prior": "1e6,2e8", "feh": 0.1}, {"feh": "neighbourhood", "model": "posterior"}]
+)
+def test_a_star_list_chooses_prior_and_metallicity(own):
+    configuration.check(changed("star_lists", {"mine": STARS | own}), DATASETS)

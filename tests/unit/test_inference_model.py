@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 import stelnet
 from stelnet.errors import ConfigError, DataError
-from stelnet.inference import domain, model, posterior
+from stelnet.inference import domain, ensembles, model, posterior
 from stelnet.inference.answer import COLUMNS, FLAGS, QUANTILES, SAMPLES, Flag
 from stelnet.inference.inputs import DEFAULT_ERRORS
 
@@ -116,7 +116,7 @@ def test_without_errors_the_answer_is_that_of_the_networks(smooth):
 
 def test_chunks_do_not_matter(smooth, places, monkeypatch):
     whole = smooth.predict(*places, 0.01, 0.05, samples=3, seed=5)
-    monkeypatch.setattr(model, "EXACT_CHUNK", 7)
+    monkeypatch.setattr(ensembles, "EXACT_CHUNK", 7)
     monkeypatch.setattr(model, "DRAWS", 20)
     small = smooth.predict(*places, 0.01, 0.05, samples=3, seed=5)
     for name in (*COLUMNS, *SAMPLES):
@@ -309,7 +309,7 @@ def test_any_row_yields_an_ordered_answer_or_a_flagged_nan(smooth, rows, stage):
     assert all(len(values) == len(rows) for values in found.values())
     unknown = np.isnan(found["log_age_median"])
     no_answer = Flag.MISSING_TEFF | Flag.MISSING_LUM | Flag.INVALID_TEFF | Flag.INVALID_LUM | Flag.FAR_OUTSIDE
-    np.testing.assert_array_equal(unknown, (found.bits & np.uint16(no_answer)) > 0)
+    np.testing.assert_array_equal(unknown, (found.bits & np.uint32(no_answer)) > 0)
     for quantity in ("log_age", "log_mass"):
         ordered = np.stack([found[f"{quantity}_{level}"] for level in LEVELS])[:, ~unknown]
         assert (np.diff(ordered, axis=0) >= 0).all()

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy.stats import chi2
-from synthetic_model import SUN, ZAMS_EEP, tracks, write_model
+from synthetic_model import SUN, ZAMS_EEP, tracks, write_model, write_posterior_model
 from typer.testing import CliRunner
 
 from stelnet.cli import app
+from stelnet.inference.observed import AgePrior
 from stelnet.io import write_table
 from stelnet.plotting import style
 from stelnet.starplots import diagram, many_stars, one_star
@@ -387,3 +388,48 @@ def test_draws_that_are_all_the_same():
 )
 def test_ages_in_words(log_age, text):
     assert one_star.years(log_age) == text
+
+
+# --- The model `posterior` --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prior", ["field", "log", "1e6,2e8"])
+def test_a_prior_is_a_density(prior):
+    grid = np.linspace(4.9, 10.3, 200_001)
+    density = one_star.prior_density(AgePrior.parse(prior), grid)
+    assert np.trapezoid(density, grid) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("what", [["--star", "Sun"], ["--star", "negative"], ["--all"]])
+def test_posteriors_are_drawn_with_their_prior(table, tmp_path, what):
+    model = write_posterior_model(tmp_path)
+    out = tmp_path / "figure.png"
+    arguments = ["plot", str(table), *what, "-o", str(out), "--model", str(model), "--age-prior", "log"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "[Fe/H] not given: solar neighbourhood" in result.output
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_prior_and_limits_are_in_the_panel_of_the_age(background):
+    random = np.random.default_rng(1)
+    draws = {"post": random.normal([9.5, 0.0], [0.3, 0.02], (4000, 2))}
+    answer = {"p_pre": 0.0, "flags": "", "age_information": 0.2}
+    for name, value, sd in (("log_age", 9.5, 0.3), ("log_mass", 0.0, 0.02)):
+        for end, z in {"p2_5": -2, "p16": -1, "median": 0, "p84": 1, "p97_5": 2}.items():
+            answer[f"{name}_{end}"] = value + z * sd
+    answer |= {
+        "log_age_data_lo68": 9.0,
+        "log_age_data_hi68": 10.0,
+        "log_age_data_lo95": 8.0,
+        "log_age_data_hi95": 10.1,
+    }
+    one = diagram.Star("a star", (3.76, 0.01), (0, 0.02), answer, draws, {}, 0.15, AgePrior.parse("field"))
+    figure = one_star.star_figure(one, background, "a model")
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "prior of the age: field" in legend
+    assert "ages that the data allow, 68 and 95 %" in legend
+    age = figure.axes[-1]
+    assert age.get_ylim()[0] < 8.0
+    bars = [line.get_ydata() for line in age.lines if len(line.get_ydata()) == 2 and line.get_linewidth() > 3]
+    assert [list(bar) for bar in bars] == [[9.0, 10.0]]

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
-from synthetic_model import SUN, write_model
+from synthetic_model import SUN, write_model, write_posterior_model
 from typer.main import get_command
 from typer.testing import CliRunner
 from waiting import HANG, wait_for
 
 import stelnet
 from stelnet.cli import app
-from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES
+from stelnet.inference.answer import COLUMNS, FLAGS, POSTERIOR_COLUMNS, POSTERIOR_SAMPLES, SAMPLES
 from stelnet.starlists.formats import EXTENSIONS, FORMATS
 
 ROOT = Path(__file__).parents[2]
@@ -370,10 +370,141 @@ def test_memory_does_not_grow_with_the_list(model, tmp_path):
     assert peaks[1] < peaks[0] + 150, peaks
 
 
+# --- the model `posterior` -----------------------------------------------------------------------------
+
+METALS = f"""name,Teff,e_Teff,L,e_L,[Fe/H],e_[Fe/H]
+sun,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05,0.1,0.05
+unknown,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05,,
+poor,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05,-3,0.1
+"""
+
+
+@pytest.fixture(scope="module")
+def posterior(tmp_path_factory) -> Path:
+    return write_posterior_model(tmp_path_factory.mktemp("posterior"))
+
+
+def test_metallicities_are_found_used_and_told(predict, posterior, tmp_path):
+    (tmp_path / "in.csv").write_text(METALS)
+    out = tmp_path / "out.ecsv"
+    said = predict(tmp_path / "in.csv", "-o", out, model=posterior).stderr
+    assert "[Fe/H] from column [Fe/H] [dex], errors from e_[Fe/H]\n" in said
+    assert "network method, age prior field, floor 0.01,0.02 dex" in said
+    table = read(out)
+    assert table.colnames == [*METALS.splitlines()[0].split(","), *POSTERIOR_COLUMNS]
+    logs = [np.log10(10 ** SUN[0]), np.log10(10 ** SUN[1])]
+    errors = 50 / 10 ** SUN[0] / np.log(10), 0.05 / 10 ** SUN[1] / np.log(10)
+    expected = stelnet.load(path=posterior).predict(
+        *np.repeat(np.array(logs)[:, None], 3, axis=1),
+        *errors,
+        feh=[0.1, np.nan, -3],
+        e_feh=[0.05, np.nan, 0.1],
+    )
+    for name in POSTERIOR_COLUMNS:
+        if name != "flags":
+            np.testing.assert_allclose(table[name], expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    assert [str(flag) for flag in np.ma.filled(table["flags"], "")] == list(expected["flags"])
+    told = table.meta["stelnet"]
+    assert (told["model"], told["method"], told["age_prior"]) == ("posterior", "network", "field")
+    assert told["floor"] == {"log_teff": 0.01, "log_lum": 0.02}
+    assert told["columns"]["feh"] == "[Fe/H] from column [Fe/H] [dex], errors from e_[Fe/H]"
+    assert told["flags"]["feh_assumed"] == told["flags"]["outside_feh"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--feh", "neighbourhood"], "[Fe/H] not given: solar neighbourhood, -0.10 +- 0.25"),
+        (["--feh", "-0.3"], "[Fe/H] given: -0.30, error 0.05 dex (floor)"),
+        (["--feh=-0.3", "--e-feh", "0.1"], "[Fe/H] given: -0.30 +- 0.10"),
+        (
+            ["--feh", "[Fe/H]", "--e-feh", "0.2"],
+            "[Fe/H] from column [Fe/H] [dex], errors from --e-feh 0.2 dex",
+        ),
+    ],
+)
+def test_metallicities_are_those_asked_for(predict, posterior, tmp_path, options, said):
+    (tmp_path / "in.csv").write_text(METALS)
+    result = predict(tmp_path / "in.csv", *options, "-o", tmp_path / "out.csv", model=posterior)
+    assert said in result.stderr
+    flags = [str(flag) for flag in read(tmp_path / "out.csv")["flags"]]
+    assumed = ["feh_assumed" in flag for flag in flags]
+    assert assumed == [options[1:] == ["neighbourhood"]] * 3 or options[1] == "[Fe/H]"
+
+
+def test_a_list_without_metallicities_gets_the_neighbourhoods(predict, posterior, stars, tmp_path):
+    result = predict(stars, "-o", tmp_path / "out.csv", model=posterior)
+    assert "[Fe/H] not given: solar neighbourhood, -0.10 +- 0.25" in result.stderr
+    assert "feh_assumed: no [Fe/H] is given" in result.stderr
+
+
+def test_prior_and_floor_are_the_users(predict, posterior, stars, tmp_path):
+    tables = {}
+    for name, options in {
+        "field": [], "log": ["--age-prior", "log"], "range": ["--age-prior", "1e6,2e8"],
+        "floor": ["--floor", "0.02,0.2"],
+    }.items():  # fmt: skip
+        predict(stars, "-o", tmp_path / f"{name}.ecsv", *options, model=posterior)
+        tables[name] = read(tmp_path / f"{name}.ecsv")
+    assert tables["log"]["log_age_median"][0] < tables["field"]["log_age_median"][0]
+    assert (
+        6 <= tables["range"]["log_age_p2_5"][0] < tables["range"]["log_age_p97_5"][0] <= np.log10(2e8) + 1e-4
+    )
+    widths = {name: table["log_mass_p84"][0] - table["log_mass_p16"][0] for name, table in tables.items()}
+    assert widths["floor"] > 2 * widths["field"]
+    assert tables["range"].meta["stelnet"]["age_prior"] == "1e6,2e8"
+    assert tables["floor"].meta["stelnet"]["floor"] == {"log_teff": 0.02, "log_lum": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--age-prior", "young"], "age prior 'young': must be field, log, or two ages"),
+        (["--floor", "0.01"], "--floor '0.01': must be two errors in dex"),
+        (["--floor=-1,0"], "must be two errors"),
+        (["--method", "table"], "method 'table': the model posterior has auto, network and exact-grid"),
+        (["--method", "exact-grid"], "needs the file of the grid: --grid FILE"),
+        (["--feh", "metals"], "--feh: there is no column 'metals'"),
+        (["--e-feh", "0.1"], "there is no [Fe/H]"),
+        (["--feh", "neighbourhood", "--e-feh", "0.1"], "has its own spread"),
+        (["--feh", "0.1", "--e-feh", "Teff"], "must be a number where --feh is one"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(predict, posterior, stars, tmp_path, options, message):
+    result = predict(stars, "-o", tmp_path / "out.csv", *options, model=posterior, code=2)
+    (line,) = result.stderr.strip().splitlines()[-1:]
+    assert message in line
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--age-prior", "log"], "the model transfer cannot use an age prior"),
+        (["--feh", "0.1"], "the metallicity of this model is the Sun's"),
+        (["--feh", "neighbourhood"], "the metallicity of this model is the Sun's"),
+        (["--grid", "cube.safetensors"], "only the model posterior takes one"),
+    ],
+)
+def test_ensembles_say_what_they_cannot_use(predict, stars, options, message):
+    result = predict(stars, *options, code=2)
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_draws_are_joint_in_all_quantities(predict, posterior, stars, tmp_path):
+    predict(stars, "-o", tmp_path / "out.parquet", "--samples", "5", model=posterior)
+    table = read(tmp_path / "out.parquet")
+    for name in POSTERIOR_SAMPLES:
+        assert table[name].shape == (6, 5)
+        assert np.isfinite(table[name][0]).all()
+
+
 def test_the_documentation_names_every_option_column_and_flag():
     page = (ROOT / "docs/predict.md").read_text()
     options = [name for option in get_command(app).commands["predict"].params for name in option.opts]
-    wanted = [name for name in options if name.startswith("-")] + [*COLUMNS, *SAMPLES, *FLAGS, *FORMATS]
+    columns = [*COLUMNS, *SAMPLES, *POSTERIOR_COLUMNS, *POSTERIOR_SAMPLES]
+    wanted = [name for name in options if name.startswith("-")] + [*columns, *FLAGS, *FORMATS]
     assert [name for name in wanted if name not in page] == []
 
 

@@ -15,8 +15,8 @@ from synthetic_model import SUN, write_model
 
 from stelnet import configuration
 from stelnet.errors import DataError
-from stelnet.inference.bundle import read_bundle
-from stelnet.inference.model import CHUNK, Model
+from stelnet.inference.loading import load
+from stelnet.inference.model import CHUNK
 from stelnet.starlists.parquet_list import ParquetList, Rows, count_rows
 from stelnet.starlists.prediction import Columns, Request, predict_list
 from stelnet.starlists.scatter import gather, predict_rows
@@ -27,7 +27,7 @@ EXACT = Request(method="exact")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return Model(read_bundle(write_model(tmp_path_factory.mktemp("model"))))
+    return load(path=write_model(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_pieces_give_the_same_bytes_as_the_whole(model, path, tmp_path, kind, si
 
 def test_threads_do_not_change_a_bit(model, path, tmp_path):
     for threads in (1, 3):
-        in_one_go(Model(model._bundle, threads), path, tmp_path / f"{threads}.parquet", "parquet")
+        in_one_go(type(model)(model._bundle, threads), path, tmp_path / f"{threads}.parquet", "parquet")
     assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "3.parquet").read_bytes()
 
 

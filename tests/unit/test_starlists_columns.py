@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stelnet.errors import DataError
-from stelnet.starlists.columns import find
-from stelnet.starlists.quantities import LUM, TEFF
+from stelnet.starlists.columns import Absent, find
+from stelnet.starlists.quantities import FEH, LUM, METALLICITY, TEFF
 
 
 def read(units, quantity, values, *errors, column="", e=""):
@@ -249,3 +249,57 @@ def test_what_was_found_is_said():
     units = {"Teff": "K", "e_Teff": "K", "Mbol": "mag"}
     assert find(units, TEFF).describe() == "log_teff from column Teff [K], errors from e_Teff"
     assert find(units, LUM).describe() == "log_lum from column Mbol [absolute bolometric magnitude]"
+
+
+# --- metallicity ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["[Fe/H]", "feh", "Fe_H", "__Fe_H_", "fe_h", "FEH", "Fe/H", "[Fe/H] [dex]"])
+@pytest.mark.parametrize("unit", ["", "dex", "[Sun]", "dex(Sun)", "[-]"])
+def test_a_metallicity_is_found_by_name(name, unit):
+    logs, errors = read({"id": "", name: unit, "logg": "dex"}, FEH, [-0.25, np.nan, -9999])
+    assert logs[0] == -0.25
+    assert np.isnan(logs[1])
+    assert logs[2] == -np.inf
+    assert errors is None
+
+
+@pytest.mark.parametrize("name", ["mh_gspphot", "[M/H]", "M_H", "metallicity", "st_met"])
+def test_other_metallicities_stand_for_it_and_this_is_said(name):
+    with pytest.raises(Absent):
+        find({"Teff": "K", name: "dex"}, FEH)
+    reading = find({"Teff": "K", name: "dex"}, METALLICITY)
+    assert reading.describe().startswith("[Fe/H] (as [M/H]) from column")
+
+
+@pytest.mark.parametrize(
+    ("columns", "errors"),
+    [
+        (["[Fe/H]", "e_[Fe/H]"], [[0.1]]),
+        (["[Fe/H]", "[Fe/H]_err"], [[0.1]]),
+        (["__Fe_H_", "e__Fe_H_"], [[0.1]]),
+        (["fe_h", "fe_h_err"], [[0.1]]),
+        (["feh", "feh_err1", "feh_err2"], [[-0.08], [0.12]]),
+        (["feh", "feh_lower", "feh_upper"], [[-0.35], [-0.15]]),
+    ],
+)
+def test_errors_of_a_metallicity_are_in_dex(columns, errors):
+    units = dict.fromkeys(columns, "dex")
+    reading = find(units, FEH)
+    assert len(reading.columns) == len(columns)
+    _, dex = read(units, FEH, [-0.25], *errors)
+    assert dex == pytest.approx(0.1)
+    assert "errors from" in reading.describe()
+
+
+def test_what_is_no_metallicity_is_refused():
+    with pytest.raises(DataError, match="its unit is 'K'"):
+        find({"feh": "K"}, FEH)
+    with pytest.raises(DataError, match="errors of the metallicity are in dex"):
+        find({"feh": ""}, FEH, "feh", "10%")
+    # mass fractions of metals, but not a single star that is a little richer than the Sun
+    with pytest.raises(DataError, match="mass fractions"):
+        read(["metallicity"], METALLICITY, np.linspace(0.004, 0.03, 20))
+    assert read(["metallicity"], METALLICITY, [0.03])[0] == 0.03
+    with pytest.raises(Absent):
+        find({"dex": "dex", "logg": "dex"}, FEH)

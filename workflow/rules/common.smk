@@ -62,6 +62,7 @@ pathvars:
 
 
 MODELS = ["baseline", "transfer"]
+PACKAGED = [*MODELS, "posterior"]
 VARIANTS = config["variants"]
 CATALOGUES = config["catalogues"]
 CLUSTERS = config["clusters"]
@@ -70,6 +71,7 @@ TRAINING = config["training"]
 TRANSFER = config["transfer"]
 
 MIST_DATASET = f"mist_{configuration.mist_source(config)}"
+ISOCHRONES = configuration.isochrones_dataset(config, DATASETS)
 VIZIER = [name for name, dataset in DATASETS.items() if "vizier" in dataset]
 SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIER)]
 
@@ -89,6 +91,9 @@ BASELINES = {"baseline": "test_rows", "baseline_tracks": "test_tracks"}
 # test split of MIST -> the baseline that never saw its points
 SPLITS = {column.removeprefix("test_"): model for model, column in BASELINES.items()}
 SOURCES = ["this_work"] + ["published_networks"] * config["evaluation"]["published_networks"]
+
+# what of the configuration is the recipe of the posterior network
+RECIPE = "width depth components steps batch"
 
 # the catalogues with their known faults mended, where they are built: those of the models for users
 PRETRAINED_VARIANT = "corrected" if "corrected" in VARIANTS else config["report_variant"]
@@ -111,6 +116,8 @@ CLUSTER_FIGURES = dict(zip(["fig5", "fig6", *list(CLUSTERS)[2:]], CLUSTERS))
 PAPER = [] if config["simulated"] else [os.path.relpath(ROOT / "resources/published.yaml")]
 # what of the configuration shapes every table, and the figures of catalogues
 TABLE_KEYS = "variants simulated evaluation.published_networks"
+ANSWER_KEYS = "catalogues.*.stage clusters.*.stage posterior.floor posterior.age_priors"
+POSTERIOR_KEYS = " ".join(f"posterior.{key}" for key in f"stars draws {RECIPE}".split()) + " seed"
 FIGURE_KEYS = "catalogues.*.label catalogues.*.stage report_variant"
 
 # what rule all makes
@@ -135,9 +142,18 @@ TRAINING_PLOTS = expand(
     "<results>/models/{model}/{stage}/block{block}.training.png", model=BASELINES, stage=STAGES, block=BLOCKS
 )
 PRETRAINED = [
-    *expand("<results>/pretrained/{model}.safetensors", model=MODELS),
+    *expand("<results>/pretrained/{model}.safetensors", model=PACKAGED),
     "<results>/pretrained/models.json",
     "<results>/pretrained/README.md",
+]
+POSTERIORS = [
+    "<results>/models/posterior/training.png",
+    *expand(
+        "<results>/predictions/posterior/{method}/{variant}/{stage}.parquet",
+        method=["network", "exact-grid"],
+        variant=VARIANTS,
+        stage=STAGES,
+    ),
 ]
 STAR_LISTS = [f"<results>/stars/{name}.{block['format']}" for name, block in STARS.items()]
 
@@ -146,6 +162,7 @@ wildcard_constraints:
     stage="pre|post",
     variant="published|corrected",
     model="baseline|transfer",
+    method="network|exact-grid",
     baseline="|".join(BASELINES),
     source="this_work|published_networks",
     split="rows|tracks",
@@ -278,6 +295,16 @@ def about_model(wildcards):
     }
 
 
+def about_posterior():
+    """What the file of the posterior network says of its origin, but for its settings."""
+    scripts = ["sample_posterior.py", "train_posterior.py", "pack_posterior.py"]
+    return {
+        "data": {ISOCHRONES: about(ISOCHRONES)},
+        "licence": CITATION["license"],
+        "code": {script: code_of(script) for script in scripts},
+    }
+
+
 def card_samples():
     """Catalogue or cluster -> its label and datasets, for the model card."""
     return {
@@ -305,7 +332,7 @@ def model_keys(wildcards):
 def card_keys():
     """Keys of the configuration that the model card shows."""
     catalogues = below("catalogues.*", "label stage source inputs copies draw")
-    return f"seed max_abs_feh mist training transfer {catalogues} {below('clusters.*', 'label stage source inputs')}"
+    return f"seed max_abs_feh mist training transfer posterior {catalogues} {below('clusters.*', 'label stage source inputs')}"
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -396,6 +423,11 @@ def packed_inputs(wildcards):
     }
 
 
+def exact_cube(wildcards):
+    """The cube of isochrones, where the posterior is to be exact."""
+    return ["<results>/models/posterior/cube.safetensors"] if wildcards.method == "exact-grid" else []
+
+
 def stage_shown(wildcards):
     """What the report says of the figure of a stage."""
     return f"predictions, {STAGE_FIGURES[wildcards.stage_figure]}-ZAMS"
@@ -436,7 +468,7 @@ def star_list(wildcards):
 def star_list_model(wildcards):
     """The model that a list is shown to: a file, or by its name one of this run."""
     model = STARS[wildcards.star_list]["model"]
-    return f"<results>/pretrained/{model}.safetensors" if model in MODELS else model
+    return f"<results>/pretrained/{model}.safetensors" if model in PACKAGED else model
 
 
 def star_list_pieces(wildcards):

@@ -7,7 +7,7 @@ Outputs: the raw files of the datasets that it stands in for.
 if config["simulated"]:
 
     blocks_in_use = [*CATALOGUES.values(), *CLUSTERS.values()]
-    in_use = {MIST_DATASET} | {
+    in_use = {MIST_DATASET, ISOCHRONES} | {
         dataset for block in blocks_in_use for dataset in block["inputs"][block["source"]].values()
     }
     SIMULATED = sorted(in_use & set(configuration.registered("simulation/sky")))
@@ -31,7 +31,7 @@ if config["simulated"]:
         params:
             **used(
                 "simulate_sky.py",
-                "seed simulated mist.source",
+                "seed simulated mist.source posterior.source",
                 below("catalogues.*", "source inputs"),
                 below("clusters.*", "source inputs"),
             ),

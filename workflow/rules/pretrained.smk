@@ -28,7 +28,7 @@ rule pack_model:
 rule model_card:
     """Score the packed models on all catalogues and clusters, and write their card."""
     input:
-        **{model: f"<results>/pretrained/{model}.safetensors" for model in MODELS},
+        **{model: f"<results>/pretrained/{model}.safetensors" for model in PACKAGED},
         **{f"{stage}_points": f"<results>/mist/{stage}.parquet" for stage in STAGES},
         **{f"{stage}_sample": path for stage, path in TRANSFER_SAMPLES.items()},
         catalogues=[f"<results>/catalogues/{PRETRAINED_VARIANT}/{name}.parquet" for name in CATALOGUES],
@@ -47,7 +47,7 @@ rule model_card:
         mem_mb=by_attempt(2000),
     params:
         **used("model_card.py", card_keys()),
-        models=MODELS,
+        models=PACKAGED,
         samples=card_samples(),
         mist=about(MIST_DATASET),
         template=digest_of([ROOT / "workflow/stelnet/cards/templates/model_card.md.j2"]),

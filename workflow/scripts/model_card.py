@@ -5,8 +5,7 @@ import yaml
 
 from stelnet.cards.card import Evidence, card, markdown
 from stelnet.files import read_json, write_json, write_text
-from stelnet.inference.bundle import read_bundle
-from stelnet.inference.model import Model
+from stelnet.inference.loading import load
 from stelnet.io import read_table, require_one_sky
 from stelnet.provenance.job import job
 from stelnet.terms import STAGES
@@ -15,7 +14,7 @@ with job(snakemake):
     params, inputs = snakemake.params, snakemake.input
     stars = map(read_table, [*inputs.catalogues, *inputs.clusters])
     evidence = Evidence(
-        models={name: (Model(read_bundle(inputs[name])), inputs[name]) for name in params.models},
+        models={name: (load(path=inputs[name]), inputs[name]) for name in params.models},
         stars=dict(zip(params.samples, stars, strict=True)),
         drawn={stage: read_table(inputs[f"{stage}_sample"]) for stage in STAGES},
         points={stage: read_table(inputs[f"{stage}_points"]) for stage in STAGES},

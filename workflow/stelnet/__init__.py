@@ -14,8 +14,8 @@ import lazy_loader
 from stelnet._version import __version__
 
 if TYPE_CHECKING:
-    from stelnet.inference.model import load as load
+    from stelnet.inference.loading import load as load
 
 # numpy and the rest are imported by those who predict only
-__getattr__, __dir__, _lazy = lazy_loader.attach(__name__, submod_attrs={"inference.model": ["load"]})
+__getattr__, __dir__, _lazy = lazy_loader.attach(__name__, submod_attrs={"inference.loading": ["load"]})
 __all__ = ["__version__", *_lazy]

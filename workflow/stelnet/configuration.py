@@ -208,6 +208,20 @@ def export(config: Mapping[str, Any]) -> None:
         os.environ["STELNET_MIRROR"] = folder
 
 
+def isochrones_dataset(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> str:
+    """Return which dataset of isochrones is read; see ``posterior.source`` in config.yaml."""
+    names = {"package": "mist_cube", "tarball": "mist_isochrones"}
+    source, folder = config["posterior"]["source"], mirror(config)
+    if source == "auto":
+        (file,) = datasets[names["tarball"]]["files"]
+        source = (
+            "tarball"
+            if folder and Path(folder).expanduser().joinpath(file["mirror"]).is_file()
+            else "package"
+        )
+    return names[source]
+
+
 def mist_source(config: Mapping[str, Any]) -> str:
     """Return which MIST dataset is read, ``table`` or ``tarball``; see ``mist.source`` in config.yaml."""
     source = config["mist"]["source"]

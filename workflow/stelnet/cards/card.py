@@ -17,17 +17,19 @@ from tabulate import tabulate
 from stelnet.cards.scores import DECIMALS, INTERVALS, assignment, scores
 from stelnet.errors import DataError
 from stelnet.files import sha256_file
-from stelnet.inference.packaged import DEFAULT
+from stelnet.inference.packaged import preferred
 from stelnet.terms import MISSING, STAGES
 
 #: The quantities whose ranges show where a sample or the tracks lie, and what readers call them.
 RANGES = {"log_teff": "log Teff", "log_lum": "log L", "log_age": "log age", "log_mass": "log mass"}
 #: An interval that covers a smaller part of what it promises is listed as a failure.
 FAIR = 0.8
+#: What a network that serves both stages is for.
+BOTH = "pre and post"
 #: The model that learnt from real stars, too.
 ADAPTED = "transfer"
 #: Keys of the configuration that say how the models learnt.
-TRAINED_BY = ("seed", "training.", "transfer.", "mist.")
+TRAINED_BY = ("seed", "training.", "transfer.", "posterior.", "mist.")
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,15 @@ def card(
     models, rows, taken = {}, [], []
     for name, (model, path) in evidence.models.items():
         seen = drawn if name == ADAPTED else drawn[:0]
-        models[name] = _model(Path(path), model.metadata["variant"])
-        models[name]["trained_on"] = {
-            stage: counts(seen[seen["stage"] == stage]) or {"MIST": _learnt(points)}
-            for stage, points in evidence.points.items()
-        }
+        models[name] = _model(Path(path), model.metadata.get("variant", ""))
+        models[name]["trained_on"] = (
+            {BOTH: {"MIST, draws of": model.metadata["training"]["posterior.stars"]}}
+            if model.metallicities
+            else {
+                stage: counts(seen[seen["stage"] == stage]) or {"MIST": _learnt(points)}
+                for stage, points in evidence.points.items()
+            }
+        )
         for sample, stars in evidence.stars.items():
             own = set(seen.loc[seen["sample"] == sample, "star_id"])
             keys = {"model": name, "sample": sample}
@@ -95,7 +101,7 @@ def card(
     errors = evidence.mist_error.query("source == 'this_work'")
     return {
         "simulated": simulated.pop(),
-        "default": DEFAULT,
+        "default": preferred(models),
         "models": models,
         "mist": dict(mist),
         "domain": {stage: _domain_of(points) for stage, points in evidence.points.items()},
@@ -125,9 +131,15 @@ def card(
 
 
 def networks(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Return for each stage of a model's file its number of networks and the units of their layers."""
+    """Return for each stage of a model's file its number of networks and the units of their layers.
+
+    The posterior network is one for both.
+    """
     with safe_open(path, "np") as file:
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    if "first" in shapes:
+        (inputs, width), (depth, *_), (_, outputs) = (shapes[name] for name in ("first", "hidden", "last"))
+        return {BOTH: {"networks": 1, "layers": [inputs, *[width] * (depth + 1), outputs]}}
     found = {}
     for stage in STAGES:
         layers = sum(name.startswith(f"{stage}/layers.") for name in shapes) // 2
@@ -231,10 +243,12 @@ def _table(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _model_row(card: Mapping[str, Any], name: str) -> dict[str, Any]:
     model = card["models"][name]
+    # JSON sorts them by name
+    shown = [stage for stage in (*STAGES, BOTH) if stage in model["stages"]]
     shapes = dict.fromkeys("-".join(map(str, stage["layers"])) for stage in model["stages"].values())
     return {
         "model": f"`{name}`" + " (default)" * (name == card["default"]),
-        "networks": " + ".join(f"{model['stages'][stage]['networks']} {stage}" for stage in STAGES),
+        "networks": " + ".join(f"{model['stages'][stage]['networks']} {stage}" for stage in shown),
         "layers": ", ".join(shapes),
         "catalogues": model["variant"] or MISSING,
         "MB": f"{model['bytes'] / 1e6:.1f}",

@@ -21,6 +21,7 @@ def scores(model: Model, stars: pd.DataFrame, drawn: Set[str] = frozenset()) -> 
     """Return how predictions for a catalogue or cluster compare with the ages and masses that it reports.
 
     Errors of Teff and L are the catalogue's, or the default ones of :meth:`Model.predict` where it has none.
+    [Fe/H] is the catalogue's where it has one and the model can use it.
     The errors of the reported ages and masses do not count: intervals that were right would cover
     the reported values less often than they promise.
 
@@ -77,7 +78,8 @@ def assignment(model: Model, stars: pd.DataFrame) -> dict[str, Any]:
 
 def _predict(model: Model, stars: pd.DataFrame, stage: StageName | None) -> Predictions:
     inputs = [stars[name].to_numpy() for name in ("log_teff", "log_lum", "e_log_teff", "e_log_lum")]
-    return model.predict(*inputs, stage=stage)
+    feh = stars["feh"].to_numpy(float) if model.metallicities else None
+    return model.predict(*inputs, feh=feh, stage=stage)
 
 
 def _agreement(reported: Floats, predicted: Mapping[str, Floats]) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stelnet.errors import ConfigError
 from stelnet.starlists.formats import Format, sniffed
 from stelnet.terms import Stage
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 StarsArgument = Annotated[
     str, typer.Argument(help="CSV, ECSV, FITS, VOTable or Parquet; - for standard input.")
 ]
-ModelOption = Annotated[str, typer.Option(help="transfer, baseline, or the path of a model's file.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="posterior, transfer or baseline, or a model's file (default: the first that is packaged).",
+    ),
+]
 StageOption = Annotated[
     Stage | None, typer.Option(help="Stage of all stars, if known: before or after the ZAMS.")
 ]
@@ -37,6 +44,31 @@ TeffErrorOption = Annotated[
     ),
 ]
 LumErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --lum.")]
+FehOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN|NUMBER|neighbourhood",
+        help="\\[Fe/H]: a column (default: if one is found), a number, or the solar neighbourhood's.",
+    ),
+]
+FehErrorOption = Annotated[
+    str, typer.Option(metavar="COLUMN|NUMBER", help="Its error \\[dex]: COLUMN, LOWER,UPPER or NUMBER.")
+]
+AgePriorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="field|log|LOW,HIGH",
+        help="Prior of the age: constant star formation, flat in log age, or flat between two ages \\[yr].",
+    ),
+]
+FloorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="TEFF,LUM",
+        help="Systematic errors \\[dex] that are added to those of Teff and L (default: the model's, "
+        "0.01,0.02 of posterior).",
+    ),
+]
 InputFormatOption = Annotated[
     Format | None,
     typer.Option("--input-format", help="Format of the list (default: by extension, or by content)."),
@@ -71,12 +103,29 @@ def file_of(name: str) -> Path | None:
     return None if name == "-" else Path(name)
 
 
-def load_model(model: str) -> "Model":
-    """Return a packaged model by its name, or one by the path of its file."""
-    from stelnet.inference.model import load
+def load_model(model: str, grid: Path | None = None) -> "Model":
+    """Return a packaged model by its name, or one by the path of its file; see :func:`stelnet.load`."""
+    from stelnet.inference.loading import load
 
     is_path = model.endswith(".safetensors") or os.sep in model
-    return load(path=model) if is_path else load(model)
+    return load(path=model, grid=grid) if is_path else load(model or None, grid=grid)
+
+
+def floor_of(text: str) -> tuple[float, float] | None:
+    """Return the two numbers of --floor, None where it is not given.
+
+    Raises
+    ------
+    ConfigError
+        There are not two.
+    """
+    if not text:
+        return None
+    try:
+        log_teff, log_lum = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--floor {text!r}: must be two errors in dex, such as 0.01,0.02.")
+    return log_teff, log_lum
 
 
 @contextmanager

@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 from stelnet.commands.common import (
+    AgePriorOption,
+    FehErrorOption,
+    FehOption,
+    FloorOption,
     InputFormatOption,
     LumErrorOption,
     LumOption,
@@ -17,6 +21,7 @@ from stelnet.commands.common import (
     TeffErrorOption,
     TeffOption,
     file_of,
+    floor_of,
     load_model,
     say,
     star_list,
@@ -38,8 +43,9 @@ def plot(
         Path | None,
         typer.Option("--out", "-o", help="A .png or .pdf file (default: named after table and star)."),
     ] = None,
-    model: ModelOption = "transfer",
+    model: ModelOption = "",
     stage: StageOption = None,
+    age_prior: AgePriorOption = "field",
     tracks: Annotated[
         Path | None,
         typer.Option(
@@ -49,8 +55,11 @@ def plot(
     ] = None,
     teff: TeffOption = "",
     lum: LumOption = "",
+    feh: FehOption = "",
     e_teff: TeffErrorOption = "",
     e_lum: LumErrorOption = "",
+    e_feh: FehErrorOption = "",
+    floor: FloorOption = "",
     input_kind: InputFormatOption = None,
 ) -> None:
     """Draw stars on the H-R diagram: one with the posterior of its age and mass, or all with theirs.
@@ -63,25 +72,30 @@ def plot(
         target = out or _default_target(file_of(stars), star)
         _check_target(target)
         from stelnet.plotting import style
-        from stelnet.starlists.prediction import Columns
+        from stelnet.starlists.prediction import Columns, Request
         from stelnet.starplots import content
         from stelnet.starplots.many_stars import crowd_figure
         from stelnet.starplots.one_star import star_figure
 
         with star_list(stars, input_kind) as opened:
-            columns = Columns.found(opened, teff, lum, e_teff, e_lum)
             chosen = load_model(model)
+            columns = Columns.found(
+                opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
+            )
+            request = Request(stage, age_prior=age_prior, floor=floor_of(floor))
+            chosen.check(age_prior=age_prior, floor=request.floor)
             say(*columns.described().values())
             names, naming = content.names(opened)
             say(naming)
             background = content.background(chosen, _tracks(tracks))
-            about = f"model {chosen.name} {chosen.sha256[:12]}" + (f", stage {stage}" if stage else "")
+            about = f"model {chosen.name} {chosen.sha256[:12]}, age prior {age_prior}"
+            about += f", stage {stage}" if stage else ""
             if star:
                 row = content.row(names, star, opened.label)
-                one = content.star(chosen, opened, columns, row, names[row], stage)
+                one = content.star(chosen, opened, columns, row, names[row], request)
                 figure, title = star_figure(one, background, about), one.name
             else:
-                table, flags = content.everything(chosen, opened, columns, stage)
+                table, flags = content.everything(chosen, opened, columns, request)
                 figure = crowd_figure(table, flags, names, background, about)
                 title = f"{opened.label}, {len(names)} stars"
         style.save(figure, [target], title, chosen.simulated)

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stelnet.commands.common import (
+    AgePriorOption,
+    FehErrorOption,
+    FehOption,
+    FloorOption,
     InputFormatOption,
     LumErrorOption,
     LumOption,
@@ -18,6 +22,7 @@ from stelnet.commands.common import (
     TeffErrorOption,
     TeffOption,
     file_of,
+    floor_of,
     load_model,
     say,
     star_list,
@@ -38,17 +43,28 @@ BROKEN_PIPE = 141
 def predict(
     stars: StarsArgument,
     out: Annotated[str, typer.Option("--out", "-o", help="The file to write; - for standard output.")] = "-",
-    model: ModelOption = "transfer",
+    model: ModelOption = "",
     stage: StageOption = None,
+    age_prior: AgePriorOption = "field",
     teff: TeffOption = "",
     lum: LumOption = "",
+    feh: FehOption = "",
     e_teff: TeffErrorOption = "",
     e_lum: LumErrorOption = "",
+    e_feh: FehErrorOption = "",
+    floor: FloorOption = "",
     samples: Annotated[int, typer.Option(min=0, metavar="N", help="Add N draws from each posterior.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     method: Annotated[
-        Method, typer.Option(help="exact: the networks; table: a table of their answers; auto: the faster.")
+        Method,
+        typer.Option(
+            help="posterior: the network, or exact-grid, sums over the isochrones of --grid; transfer and "
+            "baseline: exact, the networks, or a table of their answers; auto: the faster."
+        ),
     ] = Method.AUTO,
+    grid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The cube of isochrones for --method exact-grid.")
+    ] = None,
     prefix: Annotated[str, typer.Option(help="Put before the names of the new columns.")] = "",
     kind: Annotated[
         Format | None,
@@ -75,9 +91,12 @@ def predict(
             output = _output_format(target, kind, opened)
             if samples and output == "csv":
                 raise DataError("CSV cannot hold draws, which are arrays: choose another --format.")
-            columns = Columns.found(opened, teff, lum, e_teff, e_lum)
-            chosen = load_model(model)
-            request = Request(stage, method, samples, seed, chunk_size, prefix)
+            chosen = load_model(model, grid)
+            columns = Columns.found(
+                opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
+            )
+            request = Request(stage, method, age_prior, floor_of(floor), samples, seed, chunk_size, prefix)
+            chosen.check(method, age_prior, request.floor)
             say(*([f"{opened.label}: {opened.note}"] if opened.note else []), *columns.described().values())
             with bar("stars", opened.rows) as advance:
                 summary = predict_list(chosen, opened, columns, target, output, request, advance)
@@ -123,9 +142,13 @@ def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> 
 
 def _summarise(summary: "Summary") -> None:
     told = summary.metadata
+    choices = ""
+    if "feh" in told["columns"]:
+        floor = ",".join(f"{error:g}" for error in told["floor"].values())
+        choices = f", age prior {told['age_prior']}, floor {floor} dex"
     simulated = ", trained on a simulated sky" if told["simulated"] else ""
     say(
         f"{summary.stars} star{'s' * (summary.stars != 1)}, {summary.answered} with age and mass; "
-        f"model {told['model']} {told['model_sha256'][:12]}{simulated}, {told['method']} method",
+        f"model {told['model']} {told['model_sha256'][:12]}{simulated}, {told['method']} method{choices}",
         *(f"  {count} {name}: {FLAGS[name]}" for name, count in told["flags"].items()),
     )

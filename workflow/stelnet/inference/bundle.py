@@ -10,7 +10,6 @@ A safetensors file in float32 with the tensors
   only of a model adapted to real stars.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,14 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from stelnet._version import __version__
 from stelnet.arrays import Floats, Ints
 from stelnet.errors import DataError
 from stelnet.inference import domain
-from stelnet.safetensors_file import COMMON, metadata_of, require_one_ensemble, write_sorted
+from stelnet.safetensors_file import COMMON, read_tensors, require_one_ensemble, write_tensors
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 #: Name -> values of the rows of a table, (n,).
@@ -69,37 +66,21 @@ class Bundle:
     zams: dict[str, Floats]
 
 
-def _parse(content: bytes, path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return tensors and metadata of a safetensors file; raise DataError when it is none."""
-    try:
-        return load(content), metadata_of(content)
-    except (SafetensorError, ValueError) as error:
-        raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
-
-
-def _read(path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: not readable ({error.strerror}).") from error
-
-
 def _stack(paths: Sequence[str | Path]) -> tuple[dict[str, np.ndarray], dict[str, str], list[str]]:
     """Return stacked tensors, common metadata and digests of the networks of a stage."""
-    contents = [_read(path) for path in paths]
-    files = [_parse(content, path) for content, path in zip(contents, paths, strict=True)]
+    files = [read_tensors(path) for path in paths]
 
     require_one_ensemble(
         paths,
-        [metadata for _, metadata in files],
-        [{name: tensor.shape for name, tensor in tensors.items()} for tensors, _ in files],
+        [metadata for _, metadata, _ in files],
+        [{name: tensor.shape for name, tensor in tensors.items()} for tensors, _, _ in files],
     )
     first = files[0][1]
     if first.get("network") != NETWORK:
         raise DataError(f"{paths[0]}: network {first.get('network')}; prediction knows {NETWORK} only.")
     tensors = {name: np.stack([file[0][name] for file in files]) for name in files[0][0]}
     metadata = {key: value for key, value in first.items() if key in (*COMMON, "bounds")}
-    return tensors, metadata, [hashlib.sha256(content).hexdigest() for content in contents]
+    return tensors, metadata, [sha256 for *_, sha256 in files]
 
 
 def age_curves(zams: Columns) -> dict[str, Floats]:
@@ -196,16 +177,12 @@ def write_bundle(
         "version": __version__,
         "versions": _versions(),
     }
-    text = {
-        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for key, value in {**(metadata or {}), **own}.items()
-    }
-    content = save({key: np.ascontiguousarray(value) for key, value in tensors.items()}, text)
-    write_sorted(content, path)
+    write_tensors(path, tensors, {**(metadata or {}), **own})
 
 
-def _decoded(text: str) -> Any:
-    return json.loads(text) if text[:1] in ("{", "[") else text
+def decoded(text: Mapping[str, str]) -> dict[str, Any]:
+    """Return metadata with their JSON read."""
+    return {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in text.items()}
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -216,10 +193,9 @@ def read_bundle(path: str | Path) -> Bundle:
     DataError
         The file is absent, damaged, or not a model of this package.
     """
-    content = _read(path)
-    tensors, text = _parse(content, path)
+    tensors, text, sha256 = read_tensors(path)
     try:
-        metadata = {key: _decoded(value) for key, value in text.items()}
+        metadata = decoded(text)
         if metadata["network"] != NETWORK:
             raise DataError(f"{path}: network {metadata['network']}; this version knows {NETWORK} only.")
         stages = {}
@@ -234,7 +210,7 @@ def read_bundle(path: str | Path) -> Bundle:
             )
         return Bundle(
             metadata,
-            hashlib.sha256(content).hexdigest(),
+            sha256,
             stages,
             {key: tensors[f"curves/{key}"] for key in ("log_mass", "log_age_zams", "log_age_end")},
             {key: tensors[f"zams/{key}"] for key in ("log_teff", "log_lum")},

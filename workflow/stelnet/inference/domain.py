@@ -3,7 +3,7 @@
 Distances are in units of :data:`UNIT`, about the size of a good measurement's error in each direction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -119,22 +119,52 @@ def distance_field(tracks: Mapping[str, np.ndarray], raster: Raster) -> Ints:
     raster
         Where the nodes are.
     """
+    fine = ((SIZE - 1) * FINER + 1,) * 2
+    corners = [
+        np.stack(raster.locate(track[:, 0], track[:, 1], fine), axis=-1)
+        for _, track in sorted(at_every_eep(tracks).items())
+    ]
+    return _drawn(pairwise(corners), raster, SIZE)
+
+
+def distance_fields(isochrones: np.ndarray, raster: Raster, size: int) -> np.ndarray:
+    """Draw the domain between isochrones and return each node's distance to it, uint8 (size, size).
+
+    Parameters
+    ----------
+    isochrones
+        log Teff [dex K] and log L [dex Lsun] of consecutive ages, (ages, EEPs, 2), NaN where there is none.
+    """
+    fine = ((size - 1) * FINER + 1,) * 2
+    corners = np.stack(raster.locate(isochrones[..., 0], isochrones[..., 1], fine), axis=-1)
+    corners[np.isnan(isochrones).any(axis=-1)] = np.nan
+    return _drawn(pairwise(corners), raster, size)
+
+
+def _drawn(pairs: Iterable[tuple[np.ndarray, np.ndarray]], raster: Raster, size: int) -> np.ndarray:
+    """Return distances of nodes to the quadrilaterals between two lines, places (n, 2) on a finer raster."""
     from PIL import Image, ImageDraw
     from scipy.ndimage import distance_transform_edt
 
-    side = (SIZE - 1) * FINER + 1
+    side = (size - 1) * FINER + 1
     fine = side, side
-    corners = [
-        [tuple(place) for place in np.stack(raster.locate(track[:, 0], track[:, 1], fine), axis=-1).tolist()]
-        for _, track in sorted(at_every_eep(tracks).items())
-    ]
     image = Image.new("1", fine)
     draw = ImageDraw.Draw(image)
-    for left, right in pairwise(corners):
-        for i in range(min(len(left), len(right)) - 1):
-            draw.polygon([left[i], left[i + 1], right[i + 1], right[i]], fill=1)
+    points = []
+    for left, right in pairs:
+        many = min(len(left), len(right)) - 1
+        quads = np.stack([left[:many], left[1 : many + 1], right[1 : many + 1], right[:many]], axis=1)
+        quads = quads[np.isfinite(quads).all(axis=(1, 2))]
+        # most are smaller than a pixel
+        small = (np.ptp(quads, axis=1) < 1).all(axis=1)
+        points.append(quads[small].reshape(-1, 2))
+        for quad in quads[~small].reshape(-1, 8).tolist():
+            draw.polygon(quad, fill=1)
+    inside = np.array(image)
+    column, row = np.rint(np.concatenate(points)).astype(int).T
+    inside[row, column] = True
     dx, dy = raster.spacing(fine)
-    distance: Floats = distance_transform_edt(~np.asarray(image), sampling=(dy / UNIT[1], dx / UNIT[0]))
+    distance: Floats = distance_transform_edt(~inside, sampling=(dy / UNIT[1], dx / UNIT[0]))
     return np.clip(np.rint(SCALE * distance[::FINER, ::FINER]), 0, 255).astype(np.uint8)
 
 
@@ -162,6 +192,47 @@ def distance(field: Ints, raster: Raster, log_teff: Floats, log_lum: Floats) -> 
 
     def corner(offset: np.int32) -> Floats:
         return flat.take(index + offset).astype(np.float32)
+
+    low, high = corner(np.int32(0)), corner(above)
+    low += across * (corner(np.int32(1)) - low)
+    high += across * (corner(above + np.int32(1)) - high)
+    low += up * (high - low)
+    low /= np.float32(SCALE)
+    return low
+
+
+def distance_between(
+    fields: Ints,
+    nodes: Floats,
+    raster: Raster,
+    log_teff: Floats,
+    log_lum: Floats,
+    feh: Floats,
+) -> Floats:
+    """Return distances [units] to a domain at some [Fe/H], float32 (..., n), linear between its fields.
+
+    Parameters
+    ----------
+    fields, nodes
+        Fields (f, i, j) at the metallicities `nodes` (f,), which are evenly spaced.
+    log_teff, log_lum
+        Shape (..., n).
+    feh
+        Shape (n,), moved to the range of `nodes`.
+    """
+    position = np.clip((feh - nodes[0]) / (nodes[1] - nodes[0]), 0, len(nodes) - 1)
+    below = np.minimum(position.astype(np.int32), len(nodes) - 2)
+    share = (position - below).astype(np.float32)
+    index, across, up = raster.cells(log_teff, log_lum, fields.shape[1:])
+    flat, above = fields.reshape(-1), np.int32(fields.shape[2])
+    plane = np.int32(fields.shape[1] * fields.shape[2])
+    index = index + below * plane
+
+    def corner(offset: np.int32) -> Floats:
+        at = index + offset
+        low: Floats = flat.take(at).astype(np.float32)
+        low += share * (flat.take(at + plane) - low)
+        return low
 
     low, high = corner(np.int32(0)), corner(above)
     low += across * (corner(np.int32(1)) - low)

@@ -1,14 +1,14 @@
 """Checked inputs of a prediction: places and errors of stars, and the nodes that sample the errors."""
 
-from dataclasses import dataclass, fields
-from typing import Self, TypedDict
+from dataclasses import dataclass, fields, replace
+from typing import NotRequired, Self, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stelnet.arrays import Bools, Floats, Ints
 from stelnet.errors import DataError
-from stelnet.inference.answer import Flag
+from stelnet.inference.answer import BITS, Flag
 
 #: Errors [dex] taken when none is given: 2.4 % of Teff and 2.0 % of L, the systematic floor of solar-like
 #: stars (Tayar et al. 2022, ApJ 927, 31).
@@ -33,22 +33,27 @@ class Inputs(TypedDict):
     log_lum: Floats
     e_log_teff: Floats | None
     e_log_lum: Floats | None
+    feh: NotRequired[Floats]
+    e_feh: NotRequired[Floats | None]
 
 
-def raise_flag(bits: NDArray[np.uint16], stars: Bools, flag: Flag) -> None:
+def raise_flag(bits: NDArray[np.uint32], stars: Bools, flag: Flag) -> None:
     """Raise a flag of some stars."""
-    bits[stars] |= np.uint16(flag)
+    bits[stars] |= BITS(flag)
 
 
 @dataclass(frozen=True)
 class Stars:
-    """Checked inputs: place [dex K], [dex Lsun] and errors [dex] of n stars, float64, and flags, uint16."""
+    """Checked inputs of n stars, float64: place [dex K], [dex Lsun] and its errors [dex]; [Fe/H] and its
+    error [dex], NaN where there is none; flags, uint32."""
 
     log_teff: Floats
     log_lum: Floats
     e_log_teff: Floats
     e_log_lum: Floats
-    bits: NDArray[np.uint16]
+    feh: Floats
+    e_feh: Floats
+    bits: NDArray[np.uint32]
 
     @classmethod
     def checked(
@@ -57,6 +62,8 @@ class Stars:
         log_lum: ArrayLike,
         e_log_teff: ArrayLike | None,
         e_log_lum: ArrayLike | None,
+        feh: ArrayLike | None = None,
+        e_feh: ArrayLike | None = None,
     ) -> Self:
         """Return the stars with defaults for missing and invalid errors, and flags that say so.
 
@@ -73,13 +80,19 @@ class Stars:
             name: np.asarray(DEFAULT_ERRORS[name] if value is None else value, float)
             for name, value in {"log_teff": e_log_teff, "log_lum": e_log_lum}.items()
         }
+        metallicity = {
+            name: np.asarray(np.nan if value is None else value, float)
+            for name, value in {"feh": feh, "e_feh": e_feh}.items()
+        }
         shape = places["log_teff"].shape
-        for name, array in {**places, **{f"e_{name}": error for name, error in errors.items()}}.items():
-            if array.ndim > 1 or (array.shape != shape and not (name.startswith("e_") and array.ndim == 0)):
+        for name, array in {
+            **places, **{f"e_{name}": error for name, error in errors.items()}, **metallicity,
+        }.items():  # fmt: skip
+            if array.ndim > 1 or (array.shape != shape and (name in places or array.ndim)):
                 raise DataError(
                     f"{name} has the shape {array.shape}, log_teff {shape}: must be one value a star."
                 )
-        bits = np.zeros(shape, np.uint16)
+        bits = np.zeros(shape, BITS)
         missing = {"log_teff": Flag.MISSING_TEFF, "log_lum": Flag.MISSING_LUM}
         invalid = {"log_teff": Flag.INVALID_TEFF, "log_lum": Flag.INVALID_LUM}
         for name, value in places.items():
@@ -90,13 +103,29 @@ class Stars:
             raise_flag(bits, unknown, Flag.DEFAULT_ERROR)
             raise_flag(bits, wrong, Flag.INVALID_ERROR)
             errors[name] = np.where(unknown | wrong, DEFAULT_ERRORS[name], error)
-        return cls(places["log_teff"], places["log_lum"], errors["log_teff"], errors["log_lum"], bits)
+        known, error = (np.broadcast_to(array, shape) for array in metallicity.values())
+        wrong = (error < 0) | np.isinf(error)
+        raise_flag(bits, wrong, Flag.INVALID_ERROR)
+        return cls(
+            **places,
+            **{f"e_{name}": error for name, error in errors.items()},
+            feh=np.where(np.isfinite(known), known, np.nan),
+            e_feh=np.where(wrong, np.nan, error),
+            bits=bits,
+        )
 
     def __len__(self) -> int:
         return len(self.log_teff)
 
     def __getitem__(self, rows: Ints | slice) -> Self:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def with_floor(self, log_teff: float, log_lum: float) -> Self:
+        """Return the stars with systematic errors [dex] added in quadrature to theirs."""
+        if not log_teff and not log_lum:
+            return self
+        errors = np.hypot(self.e_log_teff, log_teff), np.hypot(self.e_log_lum, log_lum)
+        return replace(self, e_log_teff=errors[0], e_log_lum=errors[1])
 
     @property
     def usable(self) -> Bools:

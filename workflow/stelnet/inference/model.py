@@ -1,12 +1,11 @@
-"""Posteriors of age and mass from effective temperature and luminosity."""
+"""What every kind of model has in common: ask it for ages and masses of stars."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,50 +13,40 @@ from threadpoolctl import threadpool_limits
 
 from stelnet.arrays import Floats
 from stelnet.errors import ConfigError
-from stelnet.inference import domain
-from stelnet.inference.answer import COLUMNS, FLAGS, SAMPLES, MethodName
-from stelnet.inference.bundle import Bundle, read_bundle
-from stelnet.inference.draws import draws
-from stelnet.inference.forward import Ensemble, Run, Table
-from stelnet.inference.hierarchy import Weights
-from stelnet.inference.inputs import NODES, Stars
-from stelnet.inference.packaged import DEFAULT, weights
-from stelnet.inference.posterior import Source, posteriors
-from stelnet.inference.sky import Sky
+from stelnet.inference.answer import FLAGS, MethodName
+from stelnet.inference.forward import Run
+from stelnet.inference.inputs import Stars
+from stelnet.inference.observed import AgePrior
 from stelnet.terms import STAGES, StageName
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Stars whose posteriors are made at a time, so that arrays stay in the cache. Fixed, whatever the number of
-#: threads: the last bits of a result depend on the batches.
+#: Stars that are taken at a time, so that arrays stay in the cache. Fixed, whatever the number of threads:
+#: the last bits of a result depend on the batches. Other chunks are parts of it.
 CHUNK = 16384
-EXACT_CHUNK = 2048
 #: Draws from posteriors that are made at a time.
 DRAWS = 1 << 16
-#: Building the tables costs as much as asking the ensembles at so many points.
-TABLE_COST = 400_000
 
 
 class Predictions(dict[str, np.ndarray]):
     """Column -> array, one value a star in the order given; ``pandas.DataFrame`` and others take it as it is.
 
-    The columns are those of :data:`stelnet.inference.answer.COLUMNS`, numbers in float32, and after
-    ``samples=N`` also those of :data:`~stelnet.inference.answer.SAMPLES`, float32 (n, N).
+    The columns are the model's :attr:`Model.columns`, numbers in float32, and after ``samples=N`` also its
+    :attr:`Model.samples`, float32 (n, N).
 
     Attributes
     ----------
     bits
-        The flags as numbers, uint16 (n,), see :class:`stelnet.inference.answer.Flag`.
+        The flags as numbers, uint32 (n,), see :class:`stelnet.inference.answer.Flag`.
     """
 
-    def __init__(self, numbers: dict[str, Floats], bits: NDArray[np.uint16]) -> None:
+    def __init__(self, numbers: dict[str, Floats], bits: NDArray[np.uint32]) -> None:
         super().__init__(numbers)
         self.bits = bits
         present, inverse = np.unique(bits, return_inverse=True)
         names = [",".join(name for i, name in enumerate(FLAGS) if value >> i & 1) for value in present]
-        flags = np.array(names, object)[inverse]
-        self.update({name: self.get(name, flags) for name in COLUMNS})
+        self["flags"] = np.array(names, object)[inverse]
 
     def counts(self) -> dict[str, int]:
         """Return flag -> number of stars that bear it, for those that any star bears."""
@@ -71,115 +60,119 @@ class Predictions(dict[str, np.ndarray]):
         return pd.DataFrame({name: list(value) if value.ndim > 1 else value for name, value in self.items()})
 
 
-class Model:
-    """Both stages' ensembles with what is needed to weigh them: ask it for ages and masses.
+class Question(NamedTuple):
+    """What is asked of a model about all stars: the arguments of :meth:`Model.predict` of these names."""
+
+    stage: StageName | None
+    method: MethodName
+    age_prior: str
+
+
+class Answering(NamedTuple):
+    """How a model answers a question.
+
+    Attributes
+    ----------
+    posteriors
+        Takes stars, all usable, and returns their columns, float32 (n,), and flags, uint32 (n,).
+    draws
+        Takes stars, the number of draws, the seed and the number of the first star, and returns draws,
+        float32 (quantities, n, draws).
+    chunk
+        Stars that are taken at a time.
+    threads
+        Whether parts may be answered at the same time.
+    """
+
+    posteriors: Callable[[Stars], tuple[dict[str, Floats], NDArray[np.uint32]]]
+    draws: Callable[[Stars, int, int, int], Floats]
+    chunk: int
+    threads: bool = True
+
+
+class Model(ABC):
+    """A model ready to predict.
 
     Parameters
     ----------
-    bundle
-        Content of the model's file, see :func:`stelnet.inference.bundle.read_bundle`.
+    metadata
+        What the model's file tells of itself: data, training, versions.
+    sha256
+        Digest of the model's file.
     threads
         Threads that compute, by default one for each core that this process may use.
+
+    Attributes
+    ----------
+    columns, samples
+        Columns of a prediction, and those of draws: name -> unit, description.
+    metallicities
+        Whether [Fe/H] and the age prior can be given.
+    floor
+        Systematic errors [dex] of log Teff and log L that it adds where none are given.
+    bandwidth
+        How much its draws must be smoothed to look like a density, in standard deviations of a stage's
+        posterior.
+    methods
+        Its methods, beside ``auto``.
     """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+    columns: ClassVar[Mapping[str, tuple[str, str]]]
+    samples: ClassVar[Mapping[str, tuple[str, str]]]
+    metallicities: ClassVar[bool]
+    floor: ClassVar[tuple[float, float]] = (0.0, 0.0)
+    bandwidth: ClassVar[float]
+    grid_sha256: str | None = None
+    methods: ClassVar[tuple[MethodName, ...]]
+
+    def __init__(self, metadata: Mapping[str, Any], sha256: str, threads: int | None = None) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self._bundle, self._count = bundle, threads or cores
-        limits = bundle.metadata["raster"]
-        self._sky = Sky(
-            domain.Raster(tuple(limits["log_teff"]), tuple(limits["log_lum"])),
-            {stage: content.distance for stage, content in bundle.stages.items()},
-            {stage: content.coverage for stage, content in bundle.stages.items()},
-            Weights(bundle.curves),
-        )
-        self._ensembles = {stage: Ensemble(bundle.stages[stage]) for stage in STAGES}
-        self._tables: dict[str, Table] = {}
+        self.metadata, self.sha256, self._count = metadata, sha256, threads or cores
 
     @property
     def name(self) -> str:
-        """Name of the model: ``transfer`` or ``baseline``."""
-        name: str = self._bundle.metadata["name"]
+        """Name of the model: ``posterior``, ``transfer`` or ``baseline``."""
+        name: str = self.metadata["name"]
         return name
 
     @property
-    def sha256(self) -> str:
-        """Digest of the model's file."""
-        return self._bundle.sha256
-
-    @property
     def simulated(self) -> bool:
-        """Whether the networks were trained on a simulated sky."""
-        return bool(self._bundle.metadata["simulated"] == "true")
+        """Whether it was trained on a simulated sky."""
+        return bool(self.metadata["simulated"] == "true")
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        """What the file says of itself: training, data, licence, code, versions; see :class:`.Bundle`."""
-        return self._bundle.metadata
-
-    @property
-    def zams(self) -> dict[str, Floats]:
+    @abstractmethod
+    def zams(self) -> Mapping[str, Floats]:
         """The ZAMS on the H-R diagram: log_teff [dex K] and log_lum [dex Lsun], both (m,)."""
-        return self._bundle.zams
 
     @property
-    def curves(self) -> dict[str, Floats]:
-        """Ages against mass: log_mass [dex Msun], log_age_zams and log_age_end [dex yr], all (m,)."""
-        return self._bundle.curves
+    @abstractmethod
+    def curves(self) -> Mapping[str, Floats]:
+        """Ages against mass: log_mass [dex Msun] and log_age_zams [dex yr], both (m,), perhaps more."""
 
+    @abstractmethod
     def domain(self, stage: StageName) -> tuple[Floats, Floats, Floats]:
         """Return log Teff (n_teff,), log L (n_lum,) and the distance (n_lum, n_teff) to the tracks of nodes.
 
         The unit of distance is 0.01 dex in Teff and 0.05 dex in luminosity; it is 0 on the tracks, and not
         told beyond 25.
         """
-        field = self._sky.distance[stage]
-        return *self._sky.raster.nodes(field.shape), field / np.float32(domain.SCALE)
 
-    def moments(
-        self, log_teff: ArrayLike, log_lum: ArrayLike, *, method: MethodName = "exact"
-    ) -> dict[str, Floats]:
-        """Return what each stage's ensemble says at n points of the H-R diagram, without errors or weights.
+    @abstractmethod
+    def method_for(self, stars: int, errors: bool = True) -> MethodName:
+        """Return the method that ``auto`` stands for when there are so many stars.
 
-        Parameters
-        ----------
-        log_teff, log_lum
-            Shape (n,) [dex K], [dex Lsun].
-        method
-            As in :meth:`predict`. The exact one answers anywhere, a table only where the tracks are not far.
-
-        Returns
-        -------
-        dict
-            Stage -> float32 (n, 4): mean log age [dex yr], mean log mass [dex Msun], and the standard
-            deviations of both over the networks.
-        """
-        teff, lum = np.atleast_1d(log_teff), np.atleast_1d(log_lum)
-        n = len(teff)
-        result = {stage: np.empty((n, 4), np.float32) for stage in STAGES}
-        with self._threads() as run:
-            sources = self._sources(STAGES, method, self.method_for(n, errors=False), run)
-
-            def fill(part: slice) -> None:
-                everywhere = np.ones(part.stop - part.start, bool)
-                for stage, source in sources.items():
-                    values = source.evaluate(teff[part], lum[part], everywhere).values
-                    result[stage][part] = values.T
-
-            run(fill, _parts(n, _chunk(sources)))
-        return result
-
-    def method_for(self, stars: int, errors: bool = True) -> Literal["exact", "table"]:
-        """Return the faster way for so many stars: a table costs as much as a number of exact evaluations.
-
-        A table is also less exact, see :class:`stelnet.inference.forward.Table`. Who predicts a long list in
-        pieces asks once for the whole list and passes the answer on.
+        Who predicts a long list in pieces asks once for the whole list and passes the answer on.
 
         Parameters
         ----------
         errors
             Whether errors of the inputs are to be propagated.
         """
-        return "table" if stars * (NODES if errors else 1) > TABLE_COST else "exact"
+
+    @abstractmethod
+    def _answering(self, question: Question, run: Run) -> Answering:
+        """Return how the model answers; `run` spreads parts over threads. The method is one of its own."""
 
     def predict(
         self,
@@ -188,6 +181,10 @@ class Model:
         e_log_teff: ArrayLike | None = None,
         e_log_lum: ArrayLike | None = None,
         *,
+        feh: ArrayLike | None = None,
+        e_feh: ArrayLike | None = None,
+        age_prior: str = "field",
+        floor: Sequence[float] | None = None,
         stage: StageName | None = None,
         method: MethodName = "auto",
         samples: int = 0,
@@ -196,10 +193,8 @@ class Model:
     ) -> Predictions:
         """Return the posterior of age and mass of each star.
 
-        It is a mixture of Gaussians: the ensembles of both stages (mean and spread of their networks),
-        weighted by the initial mass function times the time spent in the stage (Garraffo et al. 2021, Section
-        3.2), at points that sample the errors of the inputs. A prior keeps stars on the MIST tracks as far as
-        their errors allow it.
+        What it is made of, see :class:`stelnet.inference.posterior_model.PosteriorModel` and
+        :class:`stelnet.inference.ensembles.Ensembles`.
 
         Parameters
         ----------
@@ -208,14 +203,22 @@ class Model:
         e_log_teff, e_log_lum
             Their Gaussian errors [dex], shape (n,) or one number; None, or NaN for one star, is the default,
             :data:`stelnet.inference.inputs.DEFAULT_ERRORS`; 0 is no error.
+        feh, e_feh
+            [Fe/H] [dex] and its Gaussian error, shape (n,) or one number. Without [Fe/H], or where it is NaN,
+            the star is one of the solar neighbourhood, -0.10 +- 0.25; without the error it is that of the
+            floor. The ensembles are for solar metallicity and refuse it.
+        age_prior
+            ``field``: constant star formation up to 13.8 Gyr; ``log``: uniform in log age; ``LOW,HIGH``:
+            uniform between two ages [yr]. The ensembles know ``field`` alone.
+        floor
+            Systematic errors [dex] of log Teff and log L, added in quadrature to those given or taken as
+            default; None is the model's own: 0.01 and 0.02 for the posterior network, none for the ensembles.
         stage
             The stage of all stars, where it is known.
         method
-            ``exact`` evaluates the networks; ``table`` interpolates in a table of their answers, which is
-            built first; ``auto`` takes the faster, see :meth:`method_for`.
+            One of :attr:`methods`; ``auto`` is that of :meth:`method_for`.
         samples
-            Number of draws from each posterior. They are joint draws of age and mass: the values of a network
-            chosen at random (exact in any case), at inputs drawn from their errors.
+            Number of joint draws from each posterior.
         seed, first_row
             A draw depends on the seed and the number of its row, counted from `first_row`.
 
@@ -224,58 +227,76 @@ class Model:
         DataError
             Arrays of different lengths.
         ConfigError
-            An unknown stage or method, or a negative number of samples or seed.
+            An unknown stage, method or age prior, something that the model cannot use, or a negative number
+            of samples, seed or floor.
         """
         if stage not in (None, *STAGES):
             raise ConfigError(f"stage {stage!r}: must be pre or post, or None where it is not known.")
         for name, value in {"samples": samples, "seed": seed}.items():
             if value < 0:
                 raise ConfigError(f"{name} {value}: must not be negative.")
-        stars = Stars.checked(log_teff, log_lum, e_log_teff, e_log_lum)
+        self.check(method, age_prior, floor, feh)
+        floor = self.floor if floor is None else floor
+        stars = Stars.checked(log_teff, log_lum, e_log_teff, e_log_lum, feh, e_feh).with_floor(*floor)
         n = len(stars)
-        stages = tuple(STAGES) if stage is None else (str(stage),)
-        numbers = {name: np.full(n, np.nan, np.float32) for name in COLUMNS if name != "flags"}
-        numbers |= {name: np.full((n, samples), np.nan, np.float32) for name in SAMPLES if samples}
+        if method == "auto":
+            method = self.method_for(n, stars.uncertain)
+        numbers: dict[str, Floats] = {
+            name: np.full(n, np.nan, np.float32) for name in self.columns if name != "flags"
+        }
         bits = stars.bits
 
         with self._threads() as run:
-            sources = self._sources(stages, method, self.method_for(n, stars.uncertain), run)
+            answering = self._answering(Question(stage, method, age_prior), run)
+            spread = run if answering.threads else _in_turn
 
             def fill(part: slice) -> None:
                 rows = np.flatnonzero(stars[part].usable) + part.start
-                columns, raised = posteriors(stars[rows], self._sky, sources)
+                columns, raised = answering.posteriors(stars[rows])
                 for name, values in columns.items():
                     numbers[name][rows] = values
                 bits[rows] |= raised
 
-            run(fill, _parts(n, _chunk(sources)))
+            spread(fill, parts(n, answering.chunk))
             if samples:
-                ensembles = {stage: self._ensembles[stage] for stage in stages}
+                drawn: dict[str, Floats] = {
+                    name: np.full((n, samples), np.nan, np.float32) for name in self.samples
+                }
 
                 def draw(part: slice) -> None:
-                    drawn = draws(stars[part], self._sky, ensembles, samples, seed, first_row + part.start)
+                    rows = stars[part]
                     unknown = np.isnan(numbers["log_age_median"][part])
-                    for name, values in zip(SAMPLES, drawn, strict=True):
+                    found = answering.draws(rows, samples, seed, first_row + part.start)
+                    for name, values in zip(self.samples, found, strict=True):
                         values[unknown] = np.nan
-                        numbers[name][part] = values
+                        drawn[name][part] = values
 
-                run(draw, _parts(n, max(1, DRAWS // samples)))
+                spread(draw, parts(n, max(1, DRAWS // samples)))
+                numbers |= drawn
         return Predictions(numbers, bits)
 
-    def _sources(
-        self, stages: Iterable[str], method: MethodName, faster: Literal["exact", "table"], run: Run
-    ) -> dict[str, Source]:
-        """Return the source of each stage's moments; a table is built when first asked for."""
-        if method not in ("auto", "exact", "table"):
-            raise ConfigError(f"method {method!r}: must be auto, exact or table.")
-        if (faster if method == "auto" else method) == "exact":
-            return {stage: self._ensembles[stage] for stage in stages}
-        for stage in stages:
-            if stage not in self._tables:
-                self._tables[stage] = Table.build(
-                    self._ensembles[stage], self._sky.raster, partial(self._sky.near, stage), run
-                )
-        return {stage: self._tables[stage] for stage in stages}
+    def check(
+        self,
+        method: MethodName = "auto",
+        age_prior: str = "field",
+        floor: Sequence[float] | None = None,
+        feh: ArrayLike | None = None,
+    ) -> None:
+        """Raise ConfigError where :meth:`predict` would, so that a long run need not begin."""
+        if method not in ("auto", *self.methods):
+            raise ConfigError(
+                f"method {str(method)!r}: the model {self.name} has auto, {' and '.join(self.methods)}."
+            )
+        AgePrior.parse(age_prior)
+        given = {"an age prior": age_prior != "field", "[Fe/H]": feh is not None}
+        unusable = [name for name, is_given in given.items() if is_given]
+        if unusable and not self.metallicities:
+            raise ConfigError(
+                f"the model {self.name} cannot use {' or '.join(unusable)}: its metallicity is the Sun's, "
+                "its prior constant star formation; take the model posterior."
+            )
+        if floor is not None and (len(floor) != 2 or not all(0 <= error < np.inf for error in floor)):
+            raise ConfigError(f"floor {floor}: must be two errors [dex] that are not negative.")
 
     @contextmanager
     def _threads(self) -> Iterator[Run]:
@@ -293,27 +314,11 @@ class Model:
             yield run
 
 
-def _chunk(sources: Mapping[str, Source]) -> int:
-    return EXACT_CHUNK if any(isinstance(source, Ensemble) for source in sources.values()) else CHUNK
+def _in_turn(task: Callable[[slice], None], parts: list[slice]) -> None:
+    for part in parts:
+        task(part)
 
 
-def _parts(n: int, size: int) -> list[slice]:
+def parts(n: int, size: int) -> list[slice]:
+    """Return slices of `size` that make up n."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
-
-
-def load(name: str = DEFAULT, path: str | Path | None = None) -> Model:
-    """Return a model ready to predict.
-
-    Parameters
-    ----------
-    name
-        One that comes with the package: ``transfer``, adapted to real stars, or ``baseline``, MIST alone.
-    path
-        A model's file, instead of a name.
-
-    Raises
-    ------
-    DataError
-        There is no model of that name, or the file is absent, damaged or no model.
-    """
-    return Model(read_bundle(weights(name) if path is None else path))

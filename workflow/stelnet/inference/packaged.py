@@ -5,14 +5,15 @@ Kept light, because every prediction passes here; what makes the card is in the 
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
 from stelnet.files import PACKAGE, ROOT
 
-#: The model that is used where none is named.
-DEFAULT = "transfer"
+#: The models by preference: where none is named, the first that is there is used.
+PREFERRED = ("posterior", "transfer", "baseline")
 #: The card for machines, and the record of what made it and the models; both lie beside the models.
 CARD, PROVENANCE = "models.json", "provenance.json"
 
@@ -41,7 +42,17 @@ def read(name: str, where: Path | None = None) -> dict[str, Any]:
     return content
 
 
-def weights(name: str = DEFAULT, where: Path | None = None) -> Path:
+def preferred(models: Collection[str]) -> str:
+    """Return the one of some models that is used where none is named."""
+    return next(name for name in PREFERRED if name in models)
+
+
+def default(where: Path | None = None) -> str:
+    """Return the packaged model that is used where none is named; errors as of :func:`read`."""
+    return preferred(read(CARD, where)["models"])
+
+
+def weights(name: str, where: Path | None = None) -> Path:
     """Return the file of a packaged model.
 
     Raises

@@ -59,7 +59,7 @@ def _spread(values: Floats) -> Floats:
 
 def posteriors(
     stars: Stars, sky: Sky, sources: Mapping[str, Source]
-) -> tuple[dict[str, Floats], NDArray[np.uint16]]:
+) -> tuple[dict[str, Floats], NDArray[np.uint32]]:
     """Return the columns of the posteriors of n stars, all usable, and their flags.
 
     Parameters
@@ -73,7 +73,7 @@ def posteriors(
         Those of :data:`stelnet.inference.answer.COLUMNS` but the flags, float32 (n,); NaN where there is no
         answer.
     bits
-        uint16 (n,).
+        uint32 (n,).
     """
     log_teff, log_lum, log_weights = stars.nodes()
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in STAGES}

@@ -7,6 +7,28 @@ from stelnet.plotting import style
 
 
 @style.paper
+def course(losses: pd.DataFrame, title: str) -> Figure:
+    """Draw the parts of a loss by step, a panel each.
+
+    Parameters
+    ----------
+    losses
+        ``step`` and a column for each part.
+    title
+        What the network is.
+    """
+    parts = [name for name in losses if name != "step"]
+    figure = Figure(figsize=(style.SINGLE, 1.4 * len(parts)), layout="constrained")
+    panels = figure.subplots(len(parts), sharex=True, squeeze=False)[:, 0]
+    for axes, name in zip(panels, parts, strict=True):
+        axes.plot(losses["step"], losses[name], color="#0072B2", linewidth=1)
+        axes.set_ylabel(f"loss ({name})")
+    panels[0].set_title(title, loc="left")
+    panels[-1].set_xlabel("step")
+    return figure
+
+
+@style.paper
 def figure(losses: pd.DataFrame, title: str, loss: str) -> Figure:
     """Draw the loss of every network by epoch, thin, and the median of all, thick.
 

@@ -13,7 +13,18 @@ import numpy as np
 
 from stelnet.errors import DataError
 from stelnet.spelling import key
-from stelnet.starlists.quantities import BRACKETS, LINEAR, LOG, MAG, PERCENT, Quantity, bare, is_of, offset
+from stelnet.starlists.quantities import (
+    ABUNDANCE_UNITS,
+    BRACKETS,
+    LINEAR,
+    LOG,
+    MAG,
+    PERCENT,
+    Quantity,
+    bare,
+    is_of,
+    offset,
+)
 from stelnet.starlists.readings import HALF_BETWEEN, MEAN_OF, Errors, Reading, Scale
 from stelnet.units import parse_unit
 
@@ -46,6 +57,10 @@ class Ambiguous(DataError):
         self.columns = columns
 
 
+class Absent(DataError):
+    """No column seems to hold a quantity."""
+
+
 def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors: str = "") -> Reading:
     """Find the columns of a quantity and of its errors.
 
@@ -54,7 +69,7 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
     units
         The unit of each column of the list, by its name; empty where there is none.
     quantity
-        :data:`TEFF` or :data:`LUM`.
+        One of :mod:`stelnet.starlists.quantities`.
     column
         What the user names instead: ``COLUMN`` or ``COLUMN [UNIT]``.
     errors
@@ -64,8 +79,10 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
     ------
     Ambiguous
         Several columns may be meant.
+    Absent
+        No column seems to hold the quantity.
     DataError
-        No column, or several for the errors, or a unit that is none of the quantity's.
+        No such column, or several for the errors, or a unit that is none of the quantity's.
     """
     if column:
         name, unit, sure = _named(units, column, quantity.option)
@@ -100,7 +117,7 @@ def _found(units: Mapping[str, str], quantity: Quantity) -> tuple[str, str, str]
             form, unit = quantity.names[key(brackets[1])], unit or brackets[2]
         if form:
             found.append((name, unit, form))
-    if not found:
+    if not found and not quantity.is_abundance:
         for name, unit in units.items():
             # "Sun" alone is the Sun's abundances, too
             sun = key(unit) in ("sun", "solar")
@@ -110,7 +127,7 @@ def _found(units: Mapping[str, str], quantity: Quantity) -> tuple[str, str, str]
         return found[0]
     if found:
         raise Ambiguous(quantity, [name for name, *_ in found])
-    raise DataError(
+    raise Absent(
         f"no column seems to hold {quantity.words} (columns: {_listed(units)}); "
         f"name it with {quantity.option}."
     )
@@ -156,6 +173,8 @@ def _errors_named(units: Mapping[str, str], reading: Reading, spec: str) -> Erro
         else:
             if not (number >= 0 and np.isfinite(number)):
                 raise DataError(f"{option} {spec}: an error is a number that is not negative.")
+            if percent and reading.quantity.is_abundance:
+                raise DataError(f"{option} {spec}: errors of {reading.quantity.words} are in dex.")
             if percent:
                 return Errors("number", (), Scale(PERCENT), number, f"{option} {spec}")
             unit = {LINEAR: reading.unit or reading.quantity.unit, MAG: "mag", LOG: "dex"}[reading.scale.form]
@@ -240,7 +259,9 @@ def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
     from astropy import units as u
 
     parsed = parse_unit(unit)
-    if parsed == u.percent:
+    if reading.quantity.is_abundance and key(unit) in ABUNDANCE_UNITS:
+        return reading.scale
+    if parsed == u.percent and not reading.quantity.is_abundance:
         return Scale(PERCENT)
     if parsed == u.dex or isinstance(parsed, u.DexUnit):
         return Scale(LOG)
@@ -257,6 +278,8 @@ def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
 
 def _scale(unit: str, quantity: Quantity, form: str, name: str) -> Scale:
     """Return how a column is read, by its unit and by the form that its name tells."""
+    if quantity.is_abundance and key(unit) in ABUNDANCE_UNITS:
+        return Scale(LOG)
     if not unit:
         return Scale(form)
     from astropy import units as u

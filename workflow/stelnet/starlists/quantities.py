@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ LINEAR, LOG, MAG, PERCENT = "linear", "log", "magnitude", "percent"
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is looked for: names as :func:`~stelnet.spelling.key` writes them, unit, what no star has."""
+    """What is looked for: names as :func:`~stelnet.spelling.key` writes them, unit, what no star has; what
+    messages call it, if not its name."""
 
     name: str
     words: str
@@ -27,6 +28,12 @@ class Quantity:
     unit: str
     names: Mapping[str, str]
     log_range: tuple[float, float]
+    label: str = ""
+
+    @property
+    def is_abundance(self) -> bool:
+        """Whether it is a logarithm by itself, which no unit tells from others."""
+        return self.unit == "dex"
 
     @property
     def error_option(self) -> str:
@@ -64,6 +71,23 @@ LUM = Quantity(
     ),
     (-10.0, 10.0),
 )
+FEH = Quantity(
+    "feh",
+    "the metallicity",
+    "--feh",
+    "dex",
+    _forms("", "feh fehval fehdex ironabundance stmetfe"),
+    (-9.0, 9.0),
+    "[Fe/H]",
+)
+#: Other metallicities, which stand for [Fe/H] where it is not given.
+METALLICITY = replace(
+    FEH,
+    names=_forms("", "mh mhval mhdex mhgspphot mhgspspec metallicity met stmet"),
+    label="[Fe/H] (as [M/H])",
+)
+#: What tables write as the unit of an abundance.
+ABUNDANCE_UNITS = ("", "dex", "sun", "solar", "dexsun", "dexsolar", "logsun", "logsolar")
 #: A name with a unit in brackets behind it.
 BRACKETS = re.compile(r"^(.*\S)\s*[\[(]\s*(\S.*?)\s*[\])]$")
 

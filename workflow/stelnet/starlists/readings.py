@@ -6,8 +6,20 @@ import numpy as np
 
 from stelnet.arrays import Floats
 from stelnet.errors import DataError
-from stelnet.starlists.quantities import LINEAR, LOG, MAG, MBOL_SUN, PERCENT, TEFF, Quantity, bare
+from stelnet.starlists.quantities import (
+    LINEAR,
+    LOG,
+    MAG,
+    MBOL_SUN,
+    METALLICITY,
+    PERCENT,
+    TEFF,
+    Quantity,
+    bare,
+)
 
+#: So many metallicities that are all above 0 and below this are mass fractions of metals.
+MANY, MASS_FRACTION = 10, 0.06
 HALF_BETWEEN, MEAN_OF = "half the distance between", "the mean of"
 
 
@@ -148,6 +160,13 @@ class Reading:
                     f"column {self.column!r} seems to hold log10 of a temperature, but its values are "
                     f"{span}; say what they are: --teff {self.column + ' [K]'!r}."
                 )
+        elif self.quantity is METALLICITY:
+            if len(values) >= MANY and low >= 0 and 0 < high <= MASS_FRACTION:
+                raise DataError(
+                    f"column {self.column!r} may hold [Fe/H], but its values are {span}, as mass fractions "
+                    f"of metals are; say what they are: --feh {self.column + ' [dex]'!r}, or "
+                    "--feh neighbourhood."
+                )
         elif self.scale.form == LINEAR and np.mean((values < 0) & (values > -10)) > 0.25:
             raise DataError(
                 f"column {self.column!r} seems to hold luminosities, but many are negative, as of log10 L; "
@@ -164,6 +183,7 @@ class Reading:
         elif self.scale.form == MAG:
             unit = "absolute bolometric magnitude"
         errors = f", errors from {self.errors.words}" if self.errors else ""
-        return f"{self.quantity.name} from column {bare(self.column)} [{unit}]{errors}" + (
-            f" ({self.note})" if self.note else ""
+        return (
+            f"{self.quantity.label or self.quantity.name} from column {bare(self.column)} [{unit}]{errors}"
+            + (f" ({self.note})" if self.note else "")
         )

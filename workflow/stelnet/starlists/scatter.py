@@ -19,7 +19,7 @@ from stelnet.files import atomic_path
 from stelnet.starlists.base import rebatched
 from stelnet.starlists.opening import open_writer
 from stelnet.starlists.parquet_list import ParquetList, Rows
-from stelnet.starlists.prediction import Columns, Request, circumstances, columns_beside, new_columns, outcome
+from stelnet.starlists.prediction import Columns, Request, circumstances, columns_beside, outcome
 
 if TYPE_CHECKING:
     from stelnet.inference.model import Model
@@ -50,8 +50,12 @@ def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request
     """
     from pyarrow import parquet
 
-    names = columns_beside(stars, request)
-    schema = pa.schema([(name, pa.string() if name.endswith("flags") else pa.float32()) for name in names])
+    schema = pa.schema(
+        [
+            pa.field(name, pa.string() if name.endswith("flags") else pa.float32(), metadata=_written(about))
+            for name, about in columns_beside(model, stars, request).items()
+        ]
+    )
     flags: Counter[str] = Counter()
     seen = answered = 0
     with (
@@ -63,7 +67,7 @@ def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request
         for block in stars.blocks(request.chunk, columns.names):
             row = stars.first + seen
             predictions = model.predict(
-                **columns.inputs(stars, block, row), stage=request.stage, method=request.method, first_row=row
+                **columns.inputs(stars, block, row), **request.asked(request.method, row)
             )
             writer.write_table(pa.table(list(predictions.values()), schema=schema))
             flags.update(predictions.counts())
@@ -72,6 +76,11 @@ def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request
         piece = {"first": stars.first, **outcome(seen, answered, flags)}
         piece["circumstances"] = circumstances(model, columns, request, request.method)
         writer.add_key_value_metadata({"stelnet": json.dumps(piece)})
+
+
+def _written(about: tuple[str, str]) -> dict[str, str]:
+    """Return what a piece's file holds of a column."""
+    return dict(zip(("unit", "description"), about, strict=True))
 
 
 def gather(stars: ParquetList, pieces: Sequence[Path], target: Path, kind: str) -> dict[str, Any]:
@@ -113,7 +122,10 @@ def gather(stars: ParquetList, pieces: Sequence[Path], target: Path, kind: str) 
     if stars.metadata:
         metadata["previous"] = stars.metadata
     schema = parquet.read_schema(pieces[0]).remove_metadata()
-    about = dict(zip(schema.names, new_columns(0).values(), strict=True))
+    about = {
+        field.name: tuple(field.metadata[part].decode() for part in (b"unit", b"description"))
+        for field in schema
+    }
 
     def batches() -> Iterator[pa.RecordBatch]:
         for path in pieces:

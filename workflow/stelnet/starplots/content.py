@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,19 @@ from stelnet.errors import DataError
 from stelnet.inference.answer import FLAGS, Flag
 from stelnet.inference.inputs import DEFAULT_ERRORS, Inputs
 from stelnet.inference.model import Model
+from stelnet.inference.observed import AgePrior
 from stelnet.io import read_table
 from stelnet.plotting.hrd import LAST_EEP
 from stelnet.spelling import key
 from stelnet.starlists.base import StarList, is_number
-from stelnet.starlists.prediction import Columns
+from stelnet.starlists.prediction import Columns, Request
 from stelnet.starplots.diagram import Background, Star
-from stelnet.terms import Stage, StageName
+from stelnet.terms import Stage
 
 #: Names of columns that identify stars, in order of preference, in lower case and without separators.
 IDENTIFIERS = ("name", "id", "starid", "star", "sourceid", "objectid", "object", "designation", "mainid")
 #: Draws from the posterior of each stage.
-DRAWS = 20_000
+DRAWS = 60_000
 #: Names that are compared with one that is not there.
 COMPARED = 200_000
 #: Stars that are read at a time.
@@ -136,15 +138,14 @@ def _with_defaults(inputs: Inputs) -> dict[str, Floats]:
     return filled
 
 
-def star(
-    model: Model, stars: StarList, columns: Columns, row: int, name: str, stage: StageName | None
-) -> Star:
+def star(model: Model, stars: StarList, columns: Columns, row: int, name: str, request: Request) -> Star:
     """Ask the model for the star in a row, counted from 0, and for draws from the posterior of each stage."""
-    inputs = _inputs(stars, columns, row)
-    answer = {key: values[0] for key, values in model.predict(**inputs, stage=stage).items()}
+    inputs, stage = _inputs(stars, columns, row), request.stage
+    answer = {key: values[0] for key, values in model.predict(**inputs, **request.asked("auto", row)).items()}
     draws = {}
     for one in (stage,) if stage else Stage:
-        drawn = model.predict(**inputs, stage=one, samples=DRAWS, first_row=row)
+        asked = replace(request, stage=one, samples=DRAWS).asked("auto", row)
+        drawn = model.predict(**inputs, **asked)
         both = np.column_stack([drawn["log_age_samples"][0], drawn["log_mass_samples"][0]])
         both = both[np.isfinite(both).all(axis=1)]
         if len(both):
@@ -157,15 +158,17 @@ def star(
         answer,
         draws,
         {flag: FLAGS[flag] for flag in answer["flags"].split(",") if flag},
+        model.bandwidth,
+        AgePrior.parse(request.age_prior) if "age_information" in answer else None,
     )
 
 
 def everything(
-    model: Model, stars: StarList, columns: Columns, stage: StageName | None
+    model: Model, stars: StarList, columns: Columns, request: Request
 ) -> tuple[dict[str, np.ndarray], dict[str, Bools]]:
     """Ask the model for all stars; return their inputs and answers, and who has which flag, all (n,)."""
     inputs = _inputs(stars, columns)
-    predictions = model.predict(**inputs, stage=stage)
+    predictions = model.predict(**inputs, **request.asked("auto", 0))
     flags = {name: (predictions.bits & Flag[name.upper()]).astype(bool) for name in FLAGS}
     return {**_with_defaults(inputs), **predictions}, flags
 

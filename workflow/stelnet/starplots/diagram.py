@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from stelnet.arrays import Floats
+from stelnet.inference.observed import AgePrior
 from stelnet.plotting import hrd, style
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
@@ -70,6 +71,10 @@ class Star:
         Stage -> draws of (log age, log mass) from the posterior, shape (N, 2); none without a prediction.
     flags
         Its flags, and what they mean.
+    bandwidth
+        How much the draws are smoothed, in standard deviations of a stage's posterior.
+    prior
+        Prior of the age, where the answer has limits from the data alone to set against it.
     """
 
     name: str
@@ -78,6 +83,8 @@ class Star:
     answer: Mapping[str, float]
     draws: Mapping[str, Floats]
     flags: Mapping[str, str]
+    bandwidth: float = 0.45
+    prior: AgePrior | None = None
 
 
 # --- The Hertzsprung-Russell diagram ----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """One star: its place on the H-R diagram and the joint posterior of its age and mass."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from stelnet.arrays import Floats
+from stelnet.inference.observed import AgePrior
 from stelnet.plotting import style
 from stelnet.starplots.diagram import (
     COLOURS,
@@ -27,10 +29,11 @@ from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 CREDIBLE = (0.68, 0.95)
 #: Half the width and the height of the diagram around one star [dex], where its errors are not large.
 WINDOW = (0.22, 1.9)
-#: Smoothing of draws, in standard deviations of a stage's posterior: they come from about 20 networks.
-BANDWIDTH = 0.45
-#: Draws are drawn together by this factor, so that smoothing leaves their covariance as it is.
-SHRINKAGE = (1 - BANDWIDTH**2) ** 0.5
+PRIOR = "#CC79A7"
+#: Priors of age begin here [dex yr].
+YOUNGEST = 5.0
+#: The panel's share beside which the limits from the data alone stand.
+LIMITS_AT = 0.93
 #: A stage with less of the posterior than this is told in words, so that the other one has the panel.
 SHOWN = 0.05
 
@@ -59,20 +62,26 @@ class Density:
         return self.x[at], self.y[at]
 
 
-def density(x: Floats, y: Floats, weight: float = 1.0) -> Density:
+def shrinkage(bandwidth: float) -> float:
+    """Return by what factor draws are drawn together, so that smoothing leaves their covariance as it is."""
+    return math.sqrt(1 - bandwidth**2)
+
+
+def density(x: Floats, y: Floats, weight: float = 1.0, bandwidth: float = 0.45) -> Density:
     """Smooth draws, each of shape (N,), to a density whose integral is `weight`.
 
-    The kernel has the shape of the draws' covariance, so that a narrow ridge stays narrow.
+    The kernel has the shape of the draws' covariance, so that a narrow ridge stays narrow; `bandwidth` is in
+    their standard deviations.
     """
     draws = np.stack([x, y])
     middle = draws.mean(axis=1, keepdims=True)
     factor = np.linalg.cholesky(np.cov(draws) + 1e-8 * np.eye(2))
-    white = SHRINKAGE * np.linalg.solve(factor, draws - middle)
+    white = shrinkage(bandwidth) * np.linalg.solve(factor, draws - middle)
     low, high = np.percentile(white, [0.1, 99.9], axis=1)
     edges = np.linspace(low - 2, high + 2, 257).T
     counts, *_ = np.histogram2d(white[0], white[1], bins=list(edges))
     steps = edges[:, 1] - edges[:, 0]
-    smooth = gaussian_filter(counts, BANDWIDTH / steps, mode="constant")
+    smooth = gaussian_filter(counts, bandwidth / steps, mode="constant")
     grid = np.stack(np.meshgrid(*((edges[:, 1:] + edges[:, :-1]) / 2), indexing="ij"))
     at = np.einsum("ij,jkl->ikl", factor, grid) + middle[..., None]
     cell = steps.prod() * np.linalg.det(factor)
@@ -147,6 +156,10 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
         mass.set_title(_in_words(star.answer), loc="left", fontsize=6.5)
         _posterior(joint, mass, age, star, background)
         handles.append(Line2D([], [], color="black", linestyle=":", linewidth=0.8, label="age at the ZAMS"))
+        if star.prior:
+            handles.append(Line2D([], [], color=PRIOR, linewidth=1, label=f"prior of the age: {star.prior}"))
+            label = "ages that the data allow, 68 and 95 %"
+            handles.append(Line2D([], [], color=PRIOR, linewidth=3.5, label=label))
         if joint.get_ylim()[1] > LOG_AGE_UNIVERSE:
             handles.append(draw_universe(joint))
     else:
@@ -179,7 +192,9 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
     answer = star.answer
     shares = {"pre": float(answer["p_pre"]), "post": 1 - float(answer["p_pre"])}
     draws = {stage: one for stage, one in star.draws.items() if shares[stage] >= SHOWN}
-    densities = {stage: density(one[:, 1], one[:, 0], shares[stage]) for stage, one in draws.items()}
+    densities = {
+        stage: density(one[:, 1], one[:, 0], shares[stage], star.bandwidth) for stage, one in draws.items()
+    }
     outer, inner = sorted(thresholds(list(densities.values())))
     for stage, one in densities.items():
         colour = COLOURS[stage]
@@ -191,9 +206,16 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
     for panel, column, name in ((mass, 1, "log_mass"), (age, 0, "log_age")):
         within = [(one.x, one.y)[1 - column][one.value > outer / 3] for one in densities.values()]
         low, high = min(values.min() for values in within), max(values.max() for values in within)
+        if name == "log_age" and star.prior:
+            low, high = min(low, answer["log_age_data_lo95"]), max(high, answer["log_age_data_hi95"])
         grid = np.linspace(low - 0.04 * (high - low), high + 0.04 * (high - low), 500)
-        parts = {stage: shares[stage] * _marginal(one[:, column], grid) for stage, one in draws.items()}
+        parts = {
+            stage: shares[stage] * _marginal(one[:, column], grid, star.bandwidth)
+            for stage, one in draws.items()
+        }
         _profile(panel, grid, parts, [answer[f"{name}_{end}"] for end in ("p16", "median", "p84")])
+    if star.prior:
+        _prior_and_limits(age, star.prior, answer)
     zams_mass, zams_age = background.zams_age
     joint.autoscale(False)
     joint.plot(zams_mass, zams_age, color="black", linestyle=":", linewidth=0.8, zorder=0.5)
@@ -209,12 +231,42 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
             corner.set_in_layout(False)
 
 
-def _marginal(draws: Floats, grid: Floats) -> Floats:
+def prior_density(prior: AgePrior, log_age: Floats) -> Floats:
+    """Return the density of a prior at log ages [dex yr], per dex."""
+    low, high = max(prior.low, YOUNGEST), prior.high
+    slope = (1 - prior.gamma) * np.log(10)
+    inside = (log_age >= low) & (log_age <= high)
+    if slope == 0:
+        return inside / (high - low)
+    # relative to the older end, which keeps powers of ten small
+    whole = (1 - np.exp(slope * (low - high))) / slope
+    return np.where(inside, np.exp(slope * (np.minimum(log_age, high) - high)) / whole, 0)
+
+
+def _prior_and_limits(axes: Axes, prior: AgePrior, answer: Mapping[str, float]) -> None:
+    """Draw a line for the prior, and a bar for the ages that the data allow, on a tall marginal of age."""
+    grid = np.linspace(*axes.get_ylim(), 2000)
+    density = prior_density(prior, grid)
+    axes.plot(density, grid, color=PRIOR, linewidth=1, zorder=3)
+    axes.set_xlim(0, max(axes.get_xlim()[1], 1.08 * density.max()))
+    for percent, width in ((95, 1.2), (68, 3.5)):
+        ends = [answer[f"log_age_data_{end}{percent}"] for end in ("lo", "hi")]
+        axes.plot(
+            [LIMITS_AT] * 2,
+            ends,
+            color=PRIOR,
+            linewidth=width,
+            transform=axes.get_yaxis_transform(),
+            zorder=3,
+        )
+
+
+def _marginal(draws: Floats, grid: Floats, bandwidth: float) -> Floats:
     """Return the smoothed density of draws, shape (N,), on an even grid (n,)."""
     step = grid[1] - grid[0]
-    drawn = draws.mean() + SHRINKAGE * (draws - draws.mean())
+    drawn = draws.mean() + shrinkage(bandwidth) * (draws - draws.mean())
     counts, _ = np.histogram(drawn, np.append(grid, grid[-1] + step) - step / 2)
-    smooth = gaussian_filter1d(counts.astype(float), BANDWIDTH * draws.std() / step, mode="constant")
+    smooth = gaussian_filter1d(counts.astype(float), bandwidth * draws.std() / step, mode="constant")
     marginal: Floats = smooth / (len(draws) * step)
     return marginal
 

@@ -1,0 +1,91 @@
+"""The file of the model ``posterior``: the network, where the tracks are, the zero-age main sequence (ZAMS).
+
+A safetensors file with the tensors of :class:`stelnet.inference.mixture_network.MixtureNetwork` and
+
+- ``domain/feh`` (f,) [dex], ``domain/{stage}`` uint8 (f, i, j): distances to the tracks of each stage at each
+  metallicity, see :mod:`stelnet.inference.domain`;
+- ``zams/log_teff``, ``zams/log_lum`` (m,): the ZAMS of solar metallicity on the H-R diagram;
+- ``curves/log_mass`` [dex Msun], ``curves/log_age_zams`` [dex yr] (m,): ages there.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stelnet.errors import DataError
+from stelnet.inference import domain
+from stelnet.inference.bundle import decoded
+from stelnet.inference.observed import LOG_AGE_UNIVERSE
+from stelnet.safetensors_file import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from stelnet.inference.exact import Cube
+
+#: Last EEP before the ZAMS.
+ZAMS_EEP = 202
+#: The model holds between these metallicities [dex].
+FEH = (-2.0, 0.5)
+#: Nodes of a raster in each direction, and the step of metallicities [dex].
+SIZE, FEH_STEP = 192, 0.25
+
+
+def write_posterior(
+    path: str | Path, network: str | Path, cube: "Cube", metadata: Mapping[str, Any], size: int = SIZE
+) -> None:
+    """Write the file of a model, the same bytes for the same inputs.
+
+    Parameters
+    ----------
+    network
+        File of the network.
+    cube
+        The isochrones that it was trained on.
+    metadata
+        More to tell, JSON values.
+    size
+        Nodes of a raster in each direction.
+
+    Raises
+    ------
+    DataError
+        The network's file is absent or damaged.
+    """
+    tensors, text, _ = read_tensors(network)
+    feh = np.arange(FEH[0], FEH[1] + FEH_STEP / 2, FEH_STEP)
+    feh = feh[(feh >= cube.feh[0] - 1e-6) & (feh <= cube.feh[-1] + 1e-6)]
+    ages = cube.log_age <= LOG_AGE_UNIVERSE
+    planes = np.stack([cube.plane(value)[ages] for value in feh])[..., 2:]
+    stages = {"pre": planes[:, :, :ZAMS_EEP], "post": planes[:, :, ZAMS_EEP - 1 :]}
+    low, high = np.nanmin(planes, axis=(0, 1, 2)), np.nanmax(planes, axis=(0, 1, 2))
+    limits = dict(zip(("log_teff", "log_lum"), zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    raster = domain.Raster.around({"both": limits})
+    for stage, isochrones in stages.items():
+        fields = [domain.distance_fields(plane, raster, size) for plane in isochrones]
+        tensors[f"domain/{stage}"] = np.stack(fields)
+    tensors["domain/feh"] = feh.astype(np.float32)
+    line = cube.plane(0.0)[ages, ZAMS_EEP - 1]
+    known = np.isfinite(line).all(axis=1)
+    columns = {"curves/log_mass": line[:, 1], "zams/log_teff": line[:, 2], "zams/log_lum": line[:, 3]}
+    columns["curves/log_age_zams"] = cube.log_age[ages]
+    # the same numbers for readers in any order: from the lightest
+    order = np.flatnonzero(known)[np.argsort(line[known, 1])]
+    tensors |= {name: column[order].astype(np.float32) for name, column in columns.items()}
+    own = {"name": "posterior", "raster": {"log_teff": raster.log_teff, "log_lum": raster.log_lum}}
+    write_tensors(path, tensors, {**text, **metadata, **own})
+
+
+def read_posterior(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
+    """Return tensors, metadata and SHA-256 of a model's file.
+
+    Raises
+    ------
+    DataError
+        The file is absent, damaged, or not complete.
+    """
+    tensors, text, sha256 = read_tensors(path)
+    missing = {"domain/feh", "domain/pre", "domain/post", "zams/log_teff", "curves/log_mass"} - tensors.keys()
+    if missing:
+        raise DataError(f"{path}: not a model of stelnet ({', '.join(sorted(missing))} is missing in it).")
+    return tensors, decoded(text), sha256
