@@ -200,13 +200,14 @@ def read_bundle(path: str | Path) -> Bundle:
             raise DataError(f"{path}: network {metadata['network']}; this version knows {NETWORK} only.")
         stages = {}
         for stage in STAGES:
+            coverage = tensors.get(f"{stage}/coverage")
             count = sum(key.startswith(f"{stage}/layers.") for key in tensors) // 2
             stages[stage] = Stage(
                 [tensors[f"{stage}/layers.{i}.weight"] for i in range(count)],
                 [tensors[f"{stage}/layers.{i}.bias"] for i in range(count)],
                 {key: tuple(limits) for key, limits in metadata["bounds"][stage].items()},
-                tensors[f"{stage}/distance"],
-                tensors.get(f"{stage}/coverage"),
+                np.asarray(tensors[f"{stage}/distance"], np.uint8),
+                None if coverage is None else np.asarray(coverage, np.uint8),
             )
         return Bundle(
             metadata,

@@ -266,6 +266,8 @@ class Model(ABC):
                 def draw(part: slice) -> None:
                     rows = stars[part]
                     unknown = np.isnan(numbers["log_age_median"][part])
+                    if unknown.all():
+                        return
                     found = answering.draws(rows, samples, seed, first_row + part.start)
                     for name, values in zip(self.samples, found, strict=True):
                         values[unknown] = np.nan

@@ -76,7 +76,7 @@ class PosteriorModel(Model):
         self._network = MixtureNetwork(tensors, metadata)
         limits = metadata["raster"]
         self._raster = domain.Raster(tuple(limits["log_teff"]), tuple(limits["log_lum"]))
-        self._fields = {stage: tensors[f"domain/{stage}"] for stage in STAGES}
+        self._fields = {stage: np.asarray(tensors[f"domain/{stage}"], np.uint8) for stage in STAGES}
         self._feh = tensors["domain/feh"]
         self._zams = {key: tensors[f"zams/{key}"] for key in ("log_teff", "log_lum")}
         self._curves = {key: tensors[f"curves/{key}"] for key in ("log_mass", "log_age_zams")}
