@@ -14,11 +14,14 @@ from scipy.stats import chi2
 from synthetic_model import SUN, ZAMS_EEP, tracks, write_model, write_posterior_model
 from typer.testing import CliRunner
 
+import stelnet
 from stelnet.cli import app
 from stelnet.inference.observed import AgePrior
 from stelnet.io import write_table
 from stelnet.plotting import style
-from stelnet.starplots import diagram, many_stars, one_star
+from stelnet.starlists.opening import open_list
+from stelnet.starlists.prediction import Columns, Request
+from stelnet.starplots import content, diagram, many_stars, one_star
 
 STARS = f"""kind,name,Teff,e_Teff,L,e_L
 star,Sun,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05
@@ -409,6 +412,18 @@ def test_posteriors_are_drawn_with_their_prior(table, tmp_path, what):
     assert result.exit_code == 0, result.output
     assert "[Fe/H] not given: solar neighbourhood" in result.output
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_metallicities_of_the_table_are_used(tmp_path):
+    (tmp_path / "in.csv").write_text(f"name,Teff,L,[Fe/H],e_[Fe/H]\nSun,{10 ** SUN[0]},1,0.1,0.05\n")
+    listed, model = open_list(tmp_path / "in.csv"), stelnet.load(path=write_posterior_model(tmp_path))
+    columns = Columns.found(listed, metallicities=True)
+    one = content.star(model, listed, columns, 0, "Sun", Request())
+    assert "feh_assumed" not in one.flags
+    assert one.answer["feh_median"] == pytest.approx(0.1, abs=0.01)
+    table, flags = content.everything(model, listed, columns, Request())
+    assert not flags["feh_assumed"].any()
+    assert table["feh_median"][0] == one.answer["feh_median"]
 
 
 def test_prior_and_limits_are_in_the_panel_of_the_age(background):

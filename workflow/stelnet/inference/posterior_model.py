@@ -60,7 +60,7 @@ class PosteriorModel(Model):
 
     columns, samples = POSTERIOR_COLUMNS, POSTERIOR_SAMPLES
     metallicities = True
-    bandwidth = 0.15
+    bandwidth = 0.2
     floor = (FLOOR.log_teff, FLOOR.log_lum)
     methods = (Method.NETWORK, Method.EXACT_GRID)
 

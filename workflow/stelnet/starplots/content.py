@@ -115,12 +115,16 @@ def _inputs(stars: StarList, columns: Columns, row: int | None = None) -> Inputs
         known = [value for value in values if value is not None]
         return np.concatenate(known) if known else None
 
-    return Inputs(
+    whole = Inputs(
         log_teff=np.concatenate([part["log_teff"] for part in parts]),
         log_lum=np.concatenate([part["log_lum"] for part in parts]),
         e_log_teff=errors([part["e_log_teff"] for part in parts]),
         e_log_lum=errors([part["e_log_lum"] for part in parts]),
     )
+    if "feh" in parts[0]:
+        whole["feh"] = np.concatenate([part["feh"] for part in parts])
+        whole["e_feh"] = errors([part["e_feh"] for part in parts])
+    return whole
 
 
 def _with_defaults(inputs: Inputs) -> dict[str, Floats]:

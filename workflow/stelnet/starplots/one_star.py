@@ -30,6 +30,8 @@ CREDIBLE = (0.68, 0.95)
 #: Half the width and the height of the diagram around one star [dex], where its errors are not large.
 WINDOW = (0.22, 1.9)
 PRIOR = "#CC79A7"
+#: Bounds that bound nothing.
+EVERYWHERE = (-math.inf, math.inf)
 #: Priors of age begin here [dex yr].
 YOUNGEST = 5.0
 #: The panel's share beside which the limits from the data alone stand.
@@ -67,11 +69,17 @@ def shrinkage(bandwidth: float) -> float:
     return math.sqrt(1 - bandwidth**2)
 
 
-def density(x: Floats, y: Floats, weight: float = 1.0, bandwidth: float = 0.45) -> Density:
+def density(
+    x: Floats,
+    y: Floats,
+    weight: float = 1.0,
+    bandwidth: float = 0.45,
+    bounds: tuple[float, float] = EVERYWHERE,
+) -> Density:
     """Smooth draws, each of shape (N,), to a density whose integral is `weight`.
 
     The kernel has the shape of the draws' covariance, so that a narrow ridge stays narrow; `bandwidth` is in
-    their standard deviations.
+    their standard deviations. Nothing is smoothed beyond `bounds` of y.
     """
     draws = np.stack([x, y])
     middle = draws.mean(axis=1, keepdims=True)
@@ -84,6 +92,7 @@ def density(x: Floats, y: Floats, weight: float = 1.0, bandwidth: float = 0.45) 
     smooth = gaussian_filter(counts, bandwidth / steps, mode="constant")
     grid = np.stack(np.meshgrid(*((edges[:, 1:] + edges[:, :-1]) / 2), indexing="ij"))
     at = np.einsum("ij,jkl->ikl", factor, grid) + middle[..., None]
+    smooth[(at[1] < bounds[0]) | (at[1] > bounds[1])] = 0
     cell = steps.prod() * np.linalg.det(factor)
     return Density(at[0], at[1], weight * smooth / (smooth.sum() * cell), cell)
 
@@ -192,8 +201,10 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
     answer = star.answer
     shares = {"pre": float(answer["p_pre"]), "post": 1 - float(answer["p_pre"])}
     draws = {stage: one for stage, one in star.draws.items() if shares[stage] >= SHOWN}
+    bounds = (star.prior.low, star.prior.high) if star.prior else EVERYWHERE
     densities = {
-        stage: density(one[:, 1], one[:, 0], shares[stage], star.bandwidth) for stage, one in draws.items()
+        stage: density(one[:, 1], one[:, 0], shares[stage], star.bandwidth, bounds)
+        for stage, one in draws.items()
     }
     outer, inner = sorted(thresholds(list(densities.values())))
     for stage, one in densities.items():
@@ -210,7 +221,8 @@ def _posterior(joint: Axes, mass: Axes, age: Axes, star: Star, background: Backg
             low, high = min(low, answer["log_age_data_lo95"]), max(high, answer["log_age_data_hi95"])
         grid = np.linspace(low - 0.04 * (high - low), high + 0.04 * (high - low), 500)
         parts = {
-            stage: shares[stage] * _marginal(one[:, column], grid, star.bandwidth)
+            stage: shares[stage]
+            * _marginal(one[:, column], grid, star.bandwidth, EVERYWHERE if column else bounds)
             for stage, one in draws.items()
         }
         _profile(panel, grid, parts, [answer[f"{name}_{end}"] for end in ("p16", "median", "p84")])
@@ -261,13 +273,14 @@ def _prior_and_limits(axes: Axes, prior: AgePrior, answer: Mapping[str, float]) 
         )
 
 
-def _marginal(draws: Floats, grid: Floats, bandwidth: float) -> Floats:
-    """Return the smoothed density of draws, shape (N,), on an even grid (n,)."""
+def _marginal(draws: Floats, grid: Floats, bandwidth: float, bounds: tuple[float, float]) -> Floats:
+    """Return the smoothed density of draws, shape (N,), on an even grid (n,), nothing of it beyond bounds."""
     step = grid[1] - grid[0]
     drawn = draws.mean() + shrinkage(bandwidth) * (draws - draws.mean())
     counts, _ = np.histogram(drawn, np.append(grid, grid[-1] + step) - step / 2)
     smooth = gaussian_filter1d(counts.astype(float), bandwidth * draws.std() / step, mode="constant")
-    marginal: Floats = smooth / (len(draws) * step)
+    inside = (grid >= bounds[0]) & (grid <= bounds[1])
+    marginal: Floats = np.where(inside, smooth * smooth.sum() / smooth[inside].sum(), 0) / (len(draws) * step)
     return marginal
 
 
