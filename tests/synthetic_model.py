@@ -202,5 +202,6 @@ def write_posterior_model(folder: Path, size: int = 96) -> Path:
     isochrones = cube()
     isochrones.write(folder / "cube.safetensors")
     path = folder / "posterior.safetensors"
-    write_posterior(path, folder / "network.safetensors", isochrones, {}, size)
+    about = {"training": {"posterior.stars": 1000}}
+    write_posterior(path, folder / "network.safetensors", isochrones, about, size)
     return path

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from synthetic_model import write_posterior_model
+from synthetic_model import tracks, write_model, write_posterior_model
 
 import stelnet
+from stelnet.cards.card import BOTH, Evidence, card, markdown
+from stelnet.commands.models import _learnt
 from stelnet.evaluation.posteriors import METALLICITIES, answers
 from stelnet.inference.answer import POSTERIOR_COLUMNS
 from stelnet.inference.model import CHUNK
@@ -81,3 +83,45 @@ def test_a_star_list_in_pieces_is_the_same_as_in_one_go(model, tmp_path):
     assert gathered.equals(at_once)
     for field, other in zip(gathered.schema, at_once.schema, strict=True):
         assert field.metadata == other.metadata, field.name
+
+
+def test_the_card_tells_of_it_beside_the_ensembles(model, tmp_path_factory):
+    paths = {"posterior": None}
+    for name, adapted in (("baseline", False), ("transfer", True)):
+        paths[name] = write_model(tmp_path_factory.mktemp(name), adapted=adapted)
+    paths["posterior"] = write_posterior_model(tmp_path_factory.mktemp("posterior"))
+    stars = {"one": catalogue("post", 6, -0.2)}
+    points = {stage: tracks().assign(test_rows=False) for stage in ("pre", "post")}
+    drawn = {
+        stage: pd.DataFrame({"sample": ["one", "whole"], "star_id": [f"{stage}0", ""]}) for stage in points
+    }
+    keys = {"source": "this_work", "stage": "pre", "split": "rows", "quantity": "age"}
+    errors = pd.DataFrame([keys | {"n": 3, "mae": 0.1, "median_abs": 0.1}])
+    data = {
+        "title": "made-up",
+        "version": "1",
+        "citations": [{"cite": "A 2000", "bibcode": "2000A", "doi": ""}],
+    }
+    found = card(
+        Evidence(
+            {name: (stelnet.load(path=path), path) for name, path in paths.items()},
+            stars,
+            drawn,
+            points,
+            errors,
+        ),
+        {"one": {"label": "One", "datasets": [data]}},
+        data,
+        {"seed": 1, "posterior.stars": 1000},
+        {"license": "MIT", "title": "this", "version": "0", "references": []},
+    )
+    assert found["default"] == "posterior"
+    entry = found["models"]["posterior"]
+    assert entry["trained_on"] == {BOTH: {"MIST, draws of": 1000}}
+    assert entry["stages"][BOTH]["networks"] == 1
+    assert _learnt({"simulated": True, "trained_on": entry["trained_on"]}) == "simulated 1000 MIST points"
+    assert {row["model"] for row in found["scores"]} == set(paths)
+    text = markdown(found)
+    assert "`posterior` (default)" in text
+    assert "1 pre and post" in text
+    assert "The model `posterior` is another kind" in text

@@ -17,8 +17,8 @@ import numpy as np
 from stelnet.errors import DataError
 from stelnet.inference import domain
 from stelnet.inference.bundle import decoded
-from stelnet.inference.observed import LOG_AGE_UNIVERSE
 from stelnet.safetensors_file import read_tensors, write_tensors
+from stelnet.terms import LOG_AGE_UNIVERSE
 
 if TYPE_CHECKING:
     from stelnet.inference.exact import Cube
