@@ -4,6 +4,7 @@ import hashlib
 import json
 import lzma
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -254,3 +255,57 @@ def test_published_networks_come_in_one_job(tmp_path, target, monkeypatch):
         run("fetch_published_networks.py", tmp_path, {"files": list(map(str, paths))}, {"files": files})
     assert [path.read_bytes() for path in paths] == contents
     assert all(source_of(path)["dataset"] == "published_networks" for path in paths)
+
+
+class TestPackage:
+    """A file that is a member of a package of the Python index."""
+
+    @pytest.fixture
+    def index(self, tmp_path, monkeypatch):
+        """A folder that stands for the index, with one wheel."""
+        folder = tmp_path / "index"
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "some_grids-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr("some_grids/stars.csv", CONTENT)
+            wheel.writestr(
+                "some_grids-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: some-grids\nVersion: 1.0\n"
+            )
+            wheel.writestr("some_grids-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+            wheel.writestr("some_grids-1.0.dist-info/RECORD", "")
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+        return folder
+
+    def file(self, **package) -> dict:
+        package = {"name": "some-grids", "version": "1.0", "member": "some_grids/stars.csv"} | package
+        return registered(url=None) | {"package": package}
+
+    def test_member_is_taken_out(self, index, target):
+        acquisition.fetch("stars", self.file(), target, None)
+        assert target.read_bytes() == CONTENT
+        assert source_of(target)["address"] == "some-grids==1.0 of the package index"
+        assert source_of(target)["via"] == "network"
+        assert {path.name for path in target.parent.iterdir()} == {"stars.csv", "stars.csv.source.json"}
+
+    def test_mirror_overrides_it(self, tmp_path, target, monkeypatch):
+        monkeypatch.setattr(acquisition.subprocess, "run", None)
+        acquisition.fetch("stars", self.file(), target, mirror_with(tmp_path / "mirror", CONTENT))
+        assert source_of(target)["via"] == "mirror"
+
+    @pytest.mark.parametrize(
+        ("package", "message"),
+        [
+            ({"version": "2.0"}, "pip could not download it: ERROR: No matching distribution found"),
+            ({"member": "some_grids/none.csv"}, "has no member some_grids/none.csv"),
+        ],
+    )
+    def test_failures_say_what_to_do(self, index, target, package, message):
+        with pytest.raises(DownloadError, match=f"{message}.*What to do: name a folder"):
+            acquisition.fetch("stars", self.file(**package), target, None)
+        assert nothing_in(target.parent)
+
+    def test_another_content_is_refused(self, index, target):
+        file = self.file() | {"sha256": "0" * 64}
+        with pytest.raises(DownloadError, match=r"some-grids==1\.0 of the package index sent has sha256"):
+            acquisition.fetch("stars", file, target, None)
+        assert nothing_in(target.parent)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stelnet import configuration
 from stelnet.catalogues import standardise, standardise_cluster
-from stelnet.data import mist
+from stelnet.data import isochrones, mist
 from stelnet.data.stages import split_stages
 from stelnet.data.zams import zams_log_age, zams_table
 from stelnet.errors import DataError
@@ -41,6 +41,25 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(files):
     return mist.read_tarball(files["mist_tarball"], last_eep=808)
+
+
+class TestIsochrones:
+    @pytest.fixture(scope="class")
+    def cube(self, files):
+        return isochrones.read_package(files["mist_cube"], last_eep=808)[0]
+
+    def test_points_are_on_the_tracks(self, cube):
+        some = cube.iloc[::97]
+        star = tracks.evolution(some.initial_mass, some.eep, some.feh)
+        assert some.log_age.to_numpy() == pytest.approx(star.log_age, abs=0.01)
+        assert some.log_teff.to_numpy() == pytest.approx(star.log_teff, abs=0.002)
+        assert some.log_lum.to_numpy() == pytest.approx(star.log_lum, abs=0.01)
+
+    def test_has_all_stages_and_metallicities(self, cube):
+        assert sorted(cube.feh.unique()) == [-0.5, 0.0, 0.5]
+        assert cube.eep.min() < 100
+        assert cube.eep.max() == 808
+        assert cube.initial_mass.min() < 0.11
 
 
 class TestTracks:
@@ -75,6 +94,13 @@ class TestTracks:
         star = tracks.evolution(mass, eep)
         again = tracks.evolution(mass, tracks.eep_at([mass], star.log_age)[0])
         assert again.log_age == pytest.approx(float(star.log_age), abs=1e-3)
+
+    def test_metal_poor_stars_are_hotter_brighter_and_faster(self):
+        mass = np.geomspace(0.2, 10, 50)
+        poor, solar = (tracks.evolution(mass, tracks.TAMS, feh) for feh in (-0.5, 0.0))
+        assert (poor.log_teff > solar.log_teff).all()
+        assert (poor.log_lum > solar.log_lum)[mass < 3].all()
+        assert (poor.log_age < solar.log_age)[mass < 3].all()
 
     def test_heavier_stars_are_brighter_and_faster(self):
         star = tracks.evolution(np.geomspace(0.1, 100, 200), tracks.ZAMS)

@@ -26,7 +26,7 @@ NUMBERS = 10
 #: Whose limits of age the network tells: with the stage open, before and after the ZAMS.
 CASES = (None, "pre", "post")
 #: Bounds of the logarithms of standard deviations.
-LOG_SD = (-7.0, 3.0)
+LOG_SD = (-5.5, 3.0)
 #: Stars at a time in the layers, whose units then fit the cache, and in the answers.
 CHUNK, ANSWERED = 1024, 8192
 #: Draws at a time.
@@ -209,6 +209,8 @@ class MixtureNetwork:
             generator.advance((first_row + first) * count)
             uniform = (generator.random_raw(4 * len(rows) * count) >> np.uint64(11)) * 2.0**-53
             usable = np.flatnonzero(_usable(stars[rows]))
+            if not len(usable):
+                continue
             found = self.mixtures(stars[rows[usable]], prior, stage)
             at = rows[usable]
             drawn[:, at], pre[at] = found.draws(uniform.reshape(len(rows), count, 4)[usable])

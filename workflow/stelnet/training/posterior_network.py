@@ -17,12 +17,14 @@ from stelnet.arrays import Floats
 from stelnet.errors import ConfigError
 from stelnet.inference import features
 from stelnet.inference.gaussians import Coordinates
-from stelnet.inference.mixture_network import CASES, MODEL, NUMBERS
+from stelnet.inference.mixture_network import CASES, LOG_SD, MODEL, NUMBERS
 from stelnet.safetensors_file import write_tensors
 from stelnet.seeds import derived_seed, generator
 from stelnet.training.optimisers import Muon
 from stelnet.training.posterior_sample import ERRORS
 
+#: Which way each limit of age lies.
+OUTWARD = torch.tensor([-1.0, 1.0, -1.0, 1.0])
 #: Steps between two reports of the loss.
 REPORTED = 100
 
@@ -84,7 +86,7 @@ def log_density(mixtures: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     centre = y.mean(2, keepdim=True)
     d = y - centre
     means = mixtures[..., 1:4] - centre
-    log_scale = mixtures[..., 4:7].clamp(-7, 3)
+    log_scale = mixtures[..., 4:7].clamp(*LOG_SD)
     # rows of L in z = L (y - mean), of which the last two depend on the coordinates before
     i0, i1, i2 = torch.exp(-log_scale).unbind(-1)
     on_age, metal_on_age, metal_on_mass = mixtures[..., 7:10].unbind(-1)
@@ -133,7 +135,7 @@ class Recipe:
     width: int = 128
     depth: int = 4
     components: int = 10
-    steps: int = 18_000
+    steps: int = 17_000
     batch: int = 1024
     draws: int = 4
     lr: float = 2e-3
@@ -176,6 +178,9 @@ class Data:
         log_p = log_density(mixtures, self.y[rows][:, :, draws])
         weight = self.weight[rows]
         error = nn.functional.smooth_l1_loss(limits, self.limits[rows], beta=0.02, reduction="none")
+        # rather too wide than too narrow
+        narrow = (limits - self.limits[rows]) * OUTWARD < 0
+        error = error * torch.where(narrow, 2.0, 1.0)
         limited = self.limited[rows]
         return {
             "density": -(log_p.mean(-1) * weight).sum() / weight.sum(),
