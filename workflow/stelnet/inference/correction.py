@@ -1,0 +1,209 @@
+"""What real stars teach beyond the isochrones: shifts of log age and log mass that vanish away from them.
+
+At a place of the H-R diagram the shift is a shrunken mean of the residuals (label - posterior median) of
+the stars near it,
+
+    shift = sum_i k_i w_i r_i / (sum_i k_i w_i + 1 / allowed^2),    w_i = 1 / (v_i + scatter^2),
+
+with a Gaussian kernel k of the distance and the variance v of posterior and label together. It is the
+posterior mean of an offset whose prior is normal, with mean 0 and standard deviation `allowed`: where no star
+is near, nothing changes. Only a raster of it is kept, no star.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stelnet.errors import DataError
+from stelnet.inference.domain import Raster
+from stelnet.terms import LOG_AGE_UNIVERSE, QUANTITIES, STAGES
+
+#: The raster reaches so many kernel widths beyond the stars; its nodes are :data:`STEP` widths apart.
+REACH, STEP = 5.0, 0.5
+#: Places whose kernels are summed at a time.
+CHUNK = 4096
+
+
+class Kernel(NamedTuple):
+    """Settings of a correction.
+
+    Attributes
+    ----------
+    width_teff, width_lum
+        Standard deviations of the kernel [dex K], [dex Lsun].
+    allowed
+        Standard deviations [dex] of the offsets of log age and log mass expected before any star is seen.
+    scatter
+        Standard deviations [dex] of residuals of log age and log mass that is in neither posteriors nor
+        labels.
+    """
+
+    width_teff: float = 0.01
+    width_lum: float = 0.1
+    allowed: tuple[float, float] = (0.3, 0.1)
+    scatter: tuple[float, float] = (0.1, 0.03)
+
+
+#: Fixed; docs/scores.md says how it was found.
+KERNEL = Kernel()
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Labels of stars against their posteriors: shape (n,) [dex K], [dex Lsun] and (2, n) [dex], [dex^2].
+
+    Attributes
+    ----------
+    value
+        Label minus posterior median of log age and log mass; NaN where a star has no label or no answer.
+    variance
+        Of posterior and label together.
+    """
+
+    log_teff: NDArray[np.float64]
+    log_lum: NDArray[np.float64]
+    value: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    def __getitem__(self, rows: NDArray) -> Self:
+        return type(self)(
+            self.log_teff[rows], self.log_lum[rows], self.value[:, rows], self.variance[:, rows]
+        )
+
+    def __len__(self) -> int:
+        return len(self.log_teff)
+
+
+def closeness(
+    residuals: Residuals, log_teff: NDArray, log_lum: NDArray, kernel: Kernel
+) -> NDArray[np.float64]:
+    """Return the kernel between n places and the stars, float64 (n, stars)."""
+    x = (np.asarray(log_teff, float)[:, None] - residuals.log_teff) / kernel.width_teff
+    y = (np.asarray(log_lum, float)[:, None] - residuals.log_lum) / kernel.width_lum
+    return np.exp(-(x * x + y * y) / 2)
+
+
+def offsets(near: NDArray[np.float64], residuals: Residuals, kernel: Kernel) -> NDArray[np.float64]:
+    """Return the shifts (2, n) [dex] of n places from the closeness (n, stars) of the stars to them."""
+    known = np.isfinite(residuals.value) & np.isfinite(residuals.variance)
+    scatter, allowed = (np.array(pair)[:, None] for pair in (kernel.scatter, kernel.allowed))
+    weight = np.where(known, 1 / (np.where(known, residuals.variance, 0) + scatter**2), 0)
+    value = np.where(known, residuals.value, 0)
+    return (weight * value) @ near.T / (weight @ near.T + allowed**-2)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Shifts over the H-R diagram, linear between the nodes of a raster, none beyond it.
+
+    Attributes
+    ----------
+    shifts
+        Stage -> shifts [dex] of log age and log mass at its nodes, float32 (2, luminosities, temperatures);
+        0 at the edge.
+    rasters
+        Stage -> where its nodes are.
+    """
+
+    shifts: Mapping[str, NDArray[np.float32]]
+    rasters: Mapping[str, Raster]
+
+    @classmethod
+    def fit(cls, residuals: Mapping[str, Residuals], kernel: Kernel = KERNEL) -> Self:
+        """Return the correction that stars teach, stage -> their residuals.
+
+        Raises
+        ------
+        DataError
+            A stage has no star.
+        """
+        fitted, rasters = {}, {}
+        for stage, stars in residuals.items():
+            if not len(stars):
+                raise DataError(f"the correction of stage {stage} needs stars: there is none.")
+            widths = kernel.width_teff, kernel.width_lum
+            (left, right, columns), (low, high, rows) = map(_span, (stars.log_teff, stars.log_lum), widths)
+            rasters[stage] = Raster((left, right), (low, high))
+            axes = rasters[stage].nodes((rows, columns))
+            teff, lum = (grid.ravel() for grid in np.meshgrid(*axes))
+            parts = [
+                offsets(closeness(stars, teff[i : i + CHUNK], lum[i : i + CHUNK], kernel), stars, kernel)
+                for i in range(0, len(teff), CHUNK)
+            ]
+            shift = np.concatenate(parts, axis=1).reshape(2, rows, columns)
+            shift[:, [0, -1]] = 0
+            shift[:, :, [0, -1]] = 0
+            fitted[stage] = shift.astype(np.float32)
+        return cls(fitted, rasters)
+
+    def at(self, stage: str, log_teff: NDArray, log_lum: NDArray) -> NDArray[np.float32]:
+        """Return the shifts (2, n) [dex] of log age and log mass of n places; 0 for a stage without any."""
+        if stage not in self.shifts:
+            return np.zeros((2, len(log_teff)), np.float32)
+        shift = self.shifts[stage]
+        index, x, y = self.rasters[stage].cells(log_teff, log_lum, shift.shape[1:])
+        flat, columns = shift.reshape(2, -1), shift.shape[2]
+        low = (1 - x) * flat[:, index] + x * flat[:, index + 1]
+        high = (1 - x) * flat[:, index + columns] + x * flat[:, index + columns + 1]
+        return (1 - y) * low + y * high
+
+    def shift_draws(
+        self, drawn: NDArray[np.float32], pre: NDArray[np.bool_], log_teff: NDArray, log_lum: NDArray
+    ) -> NDArray[np.float32]:
+        """Return draws with the shift of the stage of each; none becomes older than the Universe.
+
+        Parameters
+        ----------
+        drawn
+            Shape (3, n, count): log age, log mass, [Fe/H].
+        pre
+            Shape (n, count): whether a draw is before the ZAMS.
+        """
+        before, after = (self.at(stage, log_teff, log_lum)[:, :, None] for stage in STAGES)
+        moved = drawn.copy()
+        moved[:2] += np.where(pre, before, after)
+        moved[0] = np.minimum(moved[0], np.maximum(drawn[0], np.float32(LOG_AGE_UNIVERSE)))
+        return moved
+
+    def only(self, taught: Iterable[tuple[str, str]]) -> Self:
+        """Return the correction of some pairs of stage and quantity (age, mass) alone."""
+        taught = set(taught)
+        keep = {
+            stage: np.array([(stage, quantity) in taught for quantity in QUANTITIES]) for stage in self.shifts
+        }
+        stages = [stage for stage in self.shifts if keep[stage].any()]
+        return type(self)(
+            {stage: self.shifts[stage] * keep[stage].astype(np.float32)[:, None, None] for stage in stages},
+            {stage: self.rasters[stage] for stage in stages},
+        )
+
+    def replaced(self, stage: str, other: Self) -> Self:
+        """Return the correction with one stage of another."""
+        return type(self)(
+            {**self.shifts, stage: other.shifts[stage]}, {**self.rasters, stage: other.rasters[stage]}
+        )
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Return the tensors ``{stage}/shift`` of a model's file."""
+        return {f"{stage}/shift": shift for stage, shift in self.shifts.items()}
+
+    def limits(self) -> dict[str, dict[str, Sequence[float]]]:
+        """Return what a model's metadata say of the rasters: stage -> limits in log Teff and log L."""
+        return {stage: asdict(raster) for stage, raster in self.rasters.items()}
+
+    @classmethod
+    def of_tensors(
+        cls, tensors: Mapping[str, NDArray], limits: Mapping[str, Mapping[str, Sequence[float]]]
+    ) -> Self:
+        """Return the correction that a model's file holds, from its tensors and :meth:`limits`."""
+        rasters = {stage: Raster(tuple(of["log_teff"]), tuple(of["log_lum"])) for stage, of in limits.items()}
+        return cls({stage: tensors[f"{stage}/shift"] for stage in limits}, rasters)
+
+
+def _span(place: NDArray, width: float) -> tuple[float, float, int]:
+    """Return limits and number of nodes of a raster's axis with room for the kernel around all places."""
+    low, high = float(place.min() - REACH * width), float(place.max() + REACH * width)
+    return low, high, int(np.ceil((high - low) / (STEP * width))) + 1
