@@ -1,4 +1,4 @@
-"""Scores on stars that were not seen, for every method alike: forecasts, one row a star, and their summary."""
+"""Scores on stars that were not seen, for every method alike: forecasts of each star, and their summary."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class Stars:
         return cls(table, np.arange(len(table)) < sum(map(len, catalogues)))
 
     def observed(self, rows: NDArray, feh: str) -> Observed:
-        """Return measurements of some rows, with default errors where there is none, told `feh` of a variant."""
+        """Return measurements of some rows, default errors where there is none, and [Fe/H] of a variant."""
         table = self.table.iloc[rows]
         errors = {name: table[f"e_{name}"].fillna(DEFAULT_ERRORS[name]).to_numpy() for name in DEFAULT_ERRORS}
         metal = {"labels": table["feh"].to_numpy(), "solar": 0.0, "unknown": None}[feh]
@@ -166,12 +166,15 @@ def as_rows(
 
 def of_draws(drawn: NDArray, labels: NDArray) -> dict[str, NDArray]:
     """Return mean, sd, quantiles and CRPS, each (2, n), of draws (2, n, count) against labels (2, n)."""
-    levels = np.quantile(drawn, list(QUANTILE_COLUMNS.values()), axis=2)
+    ordered = np.sort(drawn, axis=2).astype(float)
+    at = np.array(list(QUANTILE_COLUMNS.values())) * (drawn.shape[2] - 1)
+    below, part = at.astype(int), (at % 1)
+    levels = ordered[:, :, below] * (1 - part) + ordered[:, :, below + 1] * part
     return {
-        "mean": drawn.mean(axis=2),
-        "sd": drawn.std(axis=2),
-        **dict(zip(QUANTILE_COLUMNS, levels, strict=True)),
-        "crps": np.stack([crps_of_draws(d, label) for d, label in zip(drawn, labels, strict=True)]),
+        "mean": ordered.mean(axis=2),
+        "sd": ordered.std(axis=2),
+        **dict(zip(QUANTILE_COLUMNS, np.moveaxis(levels, 2, 0), strict=True)),
+        "crps": crps_of_draws(ordered, labels),
     }
 
 
@@ -202,10 +205,12 @@ def asked(stars: Stars) -> Iterator[tuple[Variant, str, NDArray[np.int64]]]:
                 yield variant, name, rows
 
 
-def posterior_forecasts(method: Method, name: str, stars: Stars, seed: int) -> pd.DataFrame:
-    """Return forecasts of a posterior as it is, and with corrections that other stars taught.
+def posterior_forecasts(
+    method: Method, name: str, stars: Stars, seed: int
+) -> tuple[pd.DataFrame, Correction]:
+    """Return forecasts of a posterior as it is and with corrections, and the correction of all catalogues.
 
-    Rows of clusters are of a correction that all catalogues taught.
+    That one serves the clusters; stars of catalogues get what each split teaches.
     """
     found, tables = {}, []
     for variant, stage, rows in asked(stars):
@@ -228,7 +233,7 @@ def posterior_forecasts(method: Method, name: str, stars: Stars, seed: int) -> p
             tables.append(
                 as_rows(table, forecast, CORRECTED.format(name), variant, protocol, _part(answer, at))
             )
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True), whole
 
 
 def _part(answer: Answer, rows: NDArray) -> Answer:
@@ -322,7 +327,7 @@ def summary(forecasts: pd.DataFrame, known: Sequence[str], max_log_tau: float, s
     )
 
 
-#: A correction is on by default where it lowers CRPS of catalogues that it did not see, and lowers Pearson's r
+#: A correction is on by default where it lowers CRPS of catalogues that it did not see, and Pearson's r
 #: by no more than this.
 MOST_LOST = 0.01
 

@@ -15,7 +15,7 @@ from stelnet.evaluation.tension import log_tension, narrower
 from stelnet.seeds import generator
 
 #: Number of resamples, and probabilities of the ends of an interval.
-RESAMPLES, INTERVAL = 400, (0.025, 0.975)
+RESAMPLES, INTERVAL = 200, (0.025, 0.975)
 #: Quantile of a posterior -> its probability.
 QUANTILE_COLUMNS = {"q025": 0.025, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q975": 0.975}
 #: Below so many nats of information an age is that of the prior.
@@ -36,12 +36,14 @@ def crps_of_normal(mean: NDArray, sd: NDArray, label: NDArray) -> NDArray[np.flo
     return sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
 
 
-def crps_of_draws(draws: NDArray, label: NDArray) -> NDArray[np.float64]:
-    """Return the same of the empirical distributions of draws (n, count): E|X - y| - E|X - X'| / 2."""
-    ordered = np.sort(draws.astype(float), axis=1)
-    count = draws.shape[1]
+def crps_of_draws(ordered: NDArray, label: NDArray) -> NDArray[np.float64]:
+    """Return the same (...) of the empirical distributions of draws (..., count), which ascend.
+
+    E|X - y| - E|X - X'| / 2.
+    """
+    count = ordered.shape[-1]
     spread = ordered @ (2 * np.arange(1, count + 1) - count - 1) / count**2
-    return np.abs(ordered - np.asarray(label)[:, None]).mean(axis=1) - spread
+    return np.abs(ordered - np.asarray(label)[..., None]).mean(axis=-1) - spread
 
 
 def mean(weights: NDArray, values: NDArray) -> NDArray[np.float64]:

@@ -23,8 +23,6 @@ from stelnet.terms import LOG_AGE_UNIVERSE, QUANTITIES, STAGES
 
 #: The raster reaches so many kernel widths beyond the stars; its nodes are :data:`STEP` widths apart.
 REACH, STEP = 5.0, 0.5
-#: Places whose kernels are summed at a time.
-CHUNK = 4096
 
 
 class Kernel(NamedTuple):
@@ -77,22 +75,24 @@ class Residuals:
         return len(self.log_teff)
 
 
-def closeness(
-    residuals: Residuals, log_teff: NDArray, log_lum: NDArray, kernel: Kernel
+def offsets(
+    residuals: Residuals, log_teff: NDArray, log_lum: NDArray, kernel: Kernel = KERNEL
 ) -> NDArray[np.float64]:
-    """Return the kernel between n places and the stars, float64 (n, stars)."""
-    x = (np.asarray(log_teff, float)[:, None] - residuals.log_teff) / kernel.width_teff
-    y = (np.asarray(log_lum, float)[:, None] - residuals.log_lum) / kernel.width_lum
-    return np.exp(-(x * x + y * y) / 2)
-
-
-def offsets(near: NDArray[np.float64], residuals: Residuals, kernel: Kernel) -> NDArray[np.float64]:
-    """Return the shifts (2, n) [dex] of n places from the closeness (n, stars) of the stars to them."""
+    """Return the shifts (2, rows, columns) [dex] at the nodes of a raster: columns of Teff, rows of L."""
     known = np.isfinite(residuals.value) & np.isfinite(residuals.variance)
     scatter, allowed = (np.array(pair)[:, None] for pair in (kernel.scatter, kernel.allowed))
     weight = np.where(known, 1 / (np.where(known, residuals.variance, 0) + scatter**2), 0)
     value = np.where(known, residuals.value, 0)
-    return (weight * value) @ near.T / (weight @ near.T + allowed**-2)
+    across = _kernel(log_teff, residuals.log_teff, kernel.width_teff)
+    up = _kernel(log_lum, residuals.log_lum, kernel.width_lum)
+    # the kernel is a product of one in Teff and one in L
+    top, bottom = (np.stack([(up * one) @ across.T for one in of]) for of in (weight * value, weight))
+    return top / (bottom + allowed[..., None] ** -2)
+
+
+def _kernel(places: NDArray, stars: NDArray, width: float) -> NDArray[np.float64]:
+    """Return the kernel along one axis, (places, stars)."""
+    return np.exp(-(((np.asarray(places, float)[:, None] - stars) / width) ** 2) / 2)
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,7 @@ class Correction:
             widths = kernel.width_teff, kernel.width_lum
             (left, right, columns), (low, high, rows) = map(_span, (stars.log_teff, stars.log_lum), widths)
             rasters[stage] = Raster((left, right), (low, high))
-            axes = rasters[stage].nodes((rows, columns))
-            teff, lum = (grid.ravel() for grid in np.meshgrid(*axes))
-            parts = [
-                offsets(closeness(stars, teff[i : i + CHUNK], lum[i : i + CHUNK], kernel), stars, kernel)
-                for i in range(0, len(teff), CHUNK)
-            ]
-            shift = np.concatenate(parts, axis=1).reshape(2, rows, columns)
+            shift = offsets(stars, *rasters[stage].nodes((rows, columns)), kernel)
             shift[:, [0, -1]] = 0
             shift[:, :, [0, -1]] = 0
             fitted[stage] = shift.astype(np.float32)
