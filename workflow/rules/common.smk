@@ -155,6 +155,18 @@ POSTERIORS = [
         stage=STAGES,
     ),
 ]
+# posterior -> the file that it is made from
+FORECASTERS = {
+    "exact": "<results>/models/posterior/cube.safetensors",
+    "posterior": "<results>/models/posterior/network.safetensors",
+}
+HELDOUT_FORECASTS = expand("<results>/heldout/{name}.parquet", name=["networks", *FORECASTERS])
+HELDOUT_FIGURES = ["reliability", "ranks", "coverage", "agreement"]
+HELDOUT = [
+    *expand("<results>/tables/{name}.{suffix}", name=["heldout", "calibration"], suffix=["csv", "md", "tex"]),
+    *expand("<results>/figures/{name}.{suffix}", name=HELDOUT_FIGURES, suffix=["pdf", "png"]),
+    "<results>/models/posterior/correction.safetensors",
+]
 STAR_LISTS = [f"<results>/stars/{name}.{block['format']}" for name, block in STARS.items()]
 
 
@@ -381,6 +393,17 @@ def networks(source, model, variant, stage):
 def baselines(stage, split, source):
     """The network files of the baselines that never saw the points of a split."""
     return networks(source, SPLITS[split] if source == "this_work" else "baseline", None, stage)
+
+
+def heldout_networks(wildcards):
+    """The networks that are scored on stars not seen: our baseline, and the published ones."""
+    own = {f"{stage}_baseline": networks("this_work", "baseline", None, stage) for stage in STAGES}
+    published = {
+        f"{stage}_published_{model}": networks("published_networks", model, None, stage)
+        for stage, model in product(STAGES, MODELS)
+        if config["evaluation"]["published_networks"]
+    }
+    return own | published
 
 
 def transfer_start(stage):

@@ -4,29 +4,32 @@ import numba
 import pandas as pd
 
 from stelnet.evaluation import tables
-from stelnet.evaluation.calibration import CASES, calibration, ranks, simulate
+from stelnet.evaluation.calibration import CASES, agreement, agreement_rows, calibration, ranks, simulate
+from stelnet.evaluation.heldout import Stars
 from stelnet.inference.exact import Cube, Exact
 from stelnet.inference.mixture_network import MixtureNetwork
 from stelnet.inference.observed import JOINT
-from stelnet.io import write_table
+from stelnet.io import read_table, write_table
 from stelnet.provenance.job import job, settings
+from stelnet.terms import MISSING
 
 with job(snakemake):
     config, inputs, rows, drawn = settings(snakemake), snakemake.input, [], []
     numba.set_num_threads(snakemake.threads)
     cube, seed = Cube.read(inputs.cube), config["seed"]
-    methods = {"exact": Exact(cube), "posterior": MixtureNetwork.read(inputs.network)}
+    exact, network = Exact(cube), MixtureNetwork.read(inputs.network)
     for prior, feh in CASES:
         stars = simulate(cube, prior, feh, seed)
-        for name, method in methods.items():
+        for name, method in (("exact", exact), ("posterior", network)):
             rank = ranks(method, stars, prior, seed)
             rows.append(calibration(rank, name, prior, feh))
             keys = {"method": name, "prior": prior, "feh": feh}
             drawn.append(pd.DataFrame(dict(zip(JOINT, rank, strict=True))).assign(**keys))
+    pairs = agreement(exact, network, Stars.of([read_table(path) for path in inputs.catalogues], []), seed)
     write_table(pd.concat(drawn, ignore_index=True), snakemake.output.ranks, {"seed": str(seed)})
-    scores = pd.concat(rows, ignore_index=True)
-    text = tables.as_text(scores, {"value": 3})
-    text = text.pivot_table(
+    write_table(pairs, snakemake.output.pairs, {"seed": str(seed)})
+    scores = pd.concat([*rows, agreement_rows(pairs, seed)], ignore_index=True)
+    text = tables.as_text(scores, {"value": 3}).pivot_table(
         index=["method", "prior", "feh", "quantity", "n"],
         columns="metric",
         values="value",
@@ -36,6 +39,8 @@ with job(snakemake):
     caption = "Ranks of true values among draws from their posteriors, simulated stars of all error sizes"
     notes = [
         "ks: Kolmogorov-Smirnov distance from even ranks; its 1 % level is 1.63 / sqrt(n). "
-        "coverage68 and coverage95: shares of true values within the central intervals."
+        "coverage68, coverage95: shares of true values within the central intervals. "
+        "w1 [dex] and p_pre_error: mean distance of the network from the exact posterior, stage open."
     ]
-    tables.write(scores, snakemake.output.csv, text.reset_index(), caption, [*notes, *tables.notes(config)])
+    shown = text.fillna(MISSING).reset_index()
+    tables.write(scores, snakemake.output.csv, shown, caption, [*notes, *tables.notes(config)])

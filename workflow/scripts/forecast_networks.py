@@ -11,6 +11,7 @@ from stelnet.evaluation.folds import IN_SAMPLE, UNSEEN, by_catalogue, splits
 from stelnet.evaluation.heldout import NETWORKS, as_rows, labels_of, of_ensemble
 from stelnet.io import read_table, require_one_sky, write_table
 from stelnet.provenance.job import job, settings
+from stelnet.terms import STAGES
 from stelnet.training.networks import load_ensemble
 from stelnet.training.retraining import retrain
 from stelnet.training.sample import draw_sample
@@ -25,7 +26,7 @@ with job(snakemake) as log:
         tables.append(as_rows(stars, of_ensemble(members, labels_of(stars)), method, NETWORKS, protocol))
 
     skies = {}
-    for stage in choices.STAGES:
+    for stage in STAGES:
         stars, members = (
             pd.concat(map(read_table, inputs[f"{stage}_{name}"]), ignore_index=True)
             for name in ("catalogues", "clusters")

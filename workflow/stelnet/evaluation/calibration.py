@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import kstest, kstwobign, norm, truncnorm
 
-from stelnet.evaluation.heldout import Method
+from stelnet.evaluation.heldout import Method, Stars
+from stelnet.evaluation.metrics import interval, mean, resampled
 from stelnet.inference.exact.cube import Cube
 from stelnet.inference.observed import FLOOR, JOINT, NEIGHBOURHOOD, AgePrior, Observed
 from stelnet.seeds import derived_seed, generator
@@ -164,4 +165,42 @@ def calibration(rank: NDArray[np.float64], method: str, prior: str, feh: str) ->
             share = float((np.abs(values - 0.5) < half).mean())
             error = norm.isf(0.025) * np.sqrt(share * (1 - share) / n)
             rows.append((method, prior, feh, name, metric, share, share - error, share + error, n))
+    return pd.DataFrame(rows, columns=list(CALIBRATION_COLUMNS))
+
+
+def agreement(exact: Method, network: Method, stars: Stars, seed: int) -> pd.DataFrame:
+    """Compare posteriors of real stars: field prior, stage open, [Fe/H] as their labels assume.
+
+    Returns
+    -------
+    Columns star_id, catalogue, log_teff, log_lum; of each quantity ``{quantity}_exact`` and
+    ``{quantity}_network`` (medians), ``{quantity}_w1``: the Wasserstein distance of draws beyond that of two
+    sets of draws from the exact posterior; p_pre_exact, p_pre_network.
+    """
+    rows, prior = np.flatnonzero(stars.known), AgePrior()
+    observed = stars.observed(rows, "labels")
+    drawn = {
+        name: np.sort(method.draws(observed, prior, DRAWS, derived_seed(seed, "agreement", name))[0], axis=2)
+        for name, method in (("exact", exact), ("again", exact), ("network", network))
+    }
+    pairs = stars.table.iloc[rows][["star_id", "catalogue", "log_teff", "log_lum"]].reset_index(drop=True)
+    for i, quantity in enumerate(JOINT):
+        first, again, other = (drawn[name][i].astype(float) for name in ("exact", "again", "network"))
+        pairs[f"{quantity}_exact"], pairs[f"{quantity}_network"] = np.median(first, 1), np.median(other, 1)
+        distance = (np.abs(first - other) + np.abs(again - other)).mean(axis=1) / 2
+        pairs[f"{quantity}_w1"] = distance - np.abs(first - again).mean(axis=1)
+    for name, method in (("exact", exact), ("network", network)):
+        pairs[f"p_pre_{name}"] = method.answer(observed, prior).p_pre
+    return pairs
+
+
+def agreement_rows(pairs: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return means over the stars of :func:`agreement`: ``w1`` [dex] and ``p_pre_error``."""
+    values = {name.removeprefix("log_"): ("w1", pairs[f"{name}_w1"]) for name in JOINT}
+    values["stage"] = "p_pre_error", (pairs["p_pre_network"] - pairs["p_pre_exact"]).abs()
+    rows = []
+    for quantity, (metric, column) in values.items():
+        known = column.dropna().to_numpy(float)
+        found = interval(mean(resampled(np.arange(len(known)), seed, quantity), known))
+        rows.append(("posterior", "field", "labels", quantity, metric, *found, len(known)))
     return pd.DataFrame(rows, columns=list(CALIBRATION_COLUMNS))

@@ -335,8 +335,8 @@ MOST_LOST = 0.01
 def carries_over(scores: pd.DataFrame, method: str) -> list[tuple[str, str]]:
     """Return the pairs of stage and quantity in which the correction of a method wins on unseen catalogues.
 
-    That is: taught by the other catalogues alone, it lowers the mean CRPS of the pooled stars, with an
-    interval below 0, and lowers Pearson's r by at most :data:`MOST_LOST`.
+    That is: taught by the other catalogues alone, it lowers CRPS, each catalogue counting alike, with an
+    interval below 0, and lowers Pearson's r of all stars by at most :data:`MOST_LOST`.
     """
     table = scores[
         (scores["method"] == CORRECTED.format(method))

@@ -159,20 +159,24 @@ def change(
 ) -> list[tuple[str, float, float, float, int]]:
     """Return how CRPS and correlation of the same stars change, in the form of :func:`score`.
 
+    CRPS changes by the mean over catalogues of the mean of each: a large catalogue counts no more than a
+    small one, since it is by catalogues that labels differ.
+
     Parameters
     ----------
     without, with_it
         Rows of one quantity; those of stars that are in only one of the two are left out.
     """
-    keys = ["catalogue", "star_id"]
-    both = without.merge(with_it, on=keys, suffixes=("_0", "_1")).dropna(subset=["q50_0", "q50_1", "label_0"])
+    both = without.merge(with_it, on=["catalogue", "star_id"], suffixes=("_0", "_1"))
+    both = both.dropna(subset=["q50_0", "q50_1", "label_0"])
     if both.empty:
         return []
     weights = resampled(both["group_0"].to_numpy(), seed, *names)
     before, after = (pearson(weights, both[[f"q50_{i}", "label_0"]].to_numpy(float)) for i in (0, 1))
-    crps = mean(weights, (both["crps_1"] - both["crps_0"]).to_numpy(float))
-    found = [
-        ("crps_change", *interval(crps), len(both)),
-        ("pearson_change", *interval(after - before), len(both)),
+    change = (both["crps_1"] - both["crps_0"]).to_numpy(float)
+    by_catalogue = [
+        mean(weights[:, rows], change[rows]) for rows in both.groupby("catalogue").indices.values()
     ]
+    changes = {"crps_change": np.mean(by_catalogue, axis=0), "pearson_change": after - before}
+    found = [(metric, *interval(values), len(both)) for metric, values in changes.items()]
     return [row for row in found if np.isfinite(row[1])]
