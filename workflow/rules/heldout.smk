@@ -41,7 +41,7 @@ rule forecast_networks:
 rule forecast_posterior:
     """Forecasts of a posterior, as it is and corrected by other stars."""
     input:
-        method=lambda wildcards: POSTERIORS[wildcards.posterior],
+        method=lambda wildcards: FORECASTERS[wildcards.posterior],
         catalogues=star_tables(PRETRAINED_VARIANT, *STAGES),
         clusters=[f"<results>/clusters/{name}.parquet" for name in CLUSTERS],
     output:
@@ -52,7 +52,7 @@ rule forecast_posterior:
     benchmark:
         "<benchmarks>/forecast_posterior/{posterior}.tsv"
     wildcard_constraints:
-        posterior="|".join(POSTERIORS),
+        posterior="|".join(FORECASTERS),
     conda:
         "../../envs/analysis.yaml"
     threads: 2
@@ -110,8 +110,8 @@ rule choose_correction:
 rule calibration:
     """Simulation-based calibration of posteriors, and how close the network is to the exact one."""
     input:
-        cube=POSTERIORS["exact"],
-        network=POSTERIORS["posterior"],
+        cube=FORECASTERS["exact"],
+        network=FORECASTERS["posterior"],
         catalogues=star_tables(PRETRAINED_VARIANT, *STAGES),
     output:
         **table_files("calibration"),
