@@ -45,6 +45,7 @@ rule all:
         TRAINING_PLOTS,
         PRETRAINED,
         POSTERIORS,
+        HELDOUT,
         STAR_LISTS,
         "<results>/config.yaml",
         "<results>/index.html",

@@ -36,6 +36,8 @@ PROTOCOL = "5_fold"
 TEFF, LUM = r"log($T_\mathrm{eff}$/K)", r"log($L$/L$_\odot$)"
 #: Bins of the H-R diagram [dex], and the fewest stars of one that is drawn.
 BIN, FEWEST = (0.02, 0.15), 4
+#: Ticks of shares, whose labels do not meet those of the next panel.
+TICKS = (0.2, 0.4, 0.6, 0.8)
 #: Bins of rank histograms.
 RANK_BINS = 16
 QUANTITIES = {"log_age": "age", "log_mass": "mass", "feh": "[Fe/H]"}
@@ -88,7 +90,7 @@ def reliability(forecasts: pd.DataFrame, catalogues: Sequence[str]) -> Figure:
                 within = [(np.abs(at - 0.5) <= half / 2).mean() for half in share]
                 axes.plot(share, within, color=look.colour, marker=look.marker, markersize=2.8, linewidth=0.8)
             axes.annotate(f"{quantity}, {stage}-ZAMS", (0.04, 0.95), xycoords="axes fraction", va="top")
-            axes.set(xlim=(0, 1), ylim=(0, 1))
+            axes.set(xlim=(0, 1), ylim=(0, 1), xticks=TICKS, yticks=TICKS)
         line[0].set_ylabel("share of labels within")
     for axes in grid[-1]:
         axes.set_xlabel("probability of the central interval")
@@ -126,7 +128,7 @@ def ranks(table: pd.DataFrame) -> Figure:
                 np.histogram(values, edges)[0] / expected, edges, color=METHODS[method].colour, linewidth=1.0
             )
             axes.annotate(quantity, (0.04, 0.94), xycoords="axes fraction", va="top")
-            axes.set(xlim=(0, 1), ylim=(0.5, 1.5))
+            axes.set(xlim=(0, 1), ylim=(0.5, 1.5), xticks=TICKS)
         line[0].set_ylabel(f"{NAMES[method]}\nstars / even number")
     for axes in grid[-1]:
         axes.set_xlabel("rank of the true value")
@@ -151,7 +153,7 @@ def coverage(forecasts: pd.DataFrame, catalogues: Sequence[str], method: str = "
     figure = Figure(figsize=(style.DOUBLE, 3.2), layout="constrained")
     panels = {
         "inside": ("labels within the 68 % interval of age", "RdYlBu", (0, 1)),
-        "information": ("what the data say of age [nats]", "cividis", (0, 4)),
+        "information": ("what the data say of age [nats]", "cividis", (0, 8)),
     }
     for axes, (column, (label, colours, limits)) in zip(
         figure.subplots(1, 2, sharex=True, sharey=True), panels.items(), strict=True
@@ -169,7 +171,7 @@ def coverage(forecasts: pd.DataFrame, catalogues: Sequence[str], method: str = "
             edgecolors="black",
             linewidths=0.3,
         )
-        bar = figure.colorbar(points, ax=axes, location="top", label=label, aspect=30)
+        bar = figure.colorbar(points, ax=axes, location="top", label=label, aspect=30, shrink=0.9)
         bar.ax.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel(TEFF)
     axes.invert_xaxis()
