@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from stelnet.errors import DataError
 from stelnet.inference.correction import KERNEL, Correction, Residuals, offsets
+from stelnet.inference.mixture_network import Coordinates, Mixtures
+from stelnet.inference.observed import Observed
 from stelnet.terms import LOG_AGE_UNIVERSE
 
 
@@ -107,3 +109,30 @@ def test_a_stage_without_stars_is_refused():
     none = Residuals(np.empty(0), np.empty(0), np.empty((2, 0)), np.empty((2, 0)))
     with pytest.raises(DataError, match="stage pre needs stars"):
         Correction.fit({"pre": none})
+
+
+def test_mixtures_shift_by_stage_in_log_age_and_keep_their_widths_in_it():
+    correction = Correction.fit({"pre": cluster_of_stars(age=0.2), "post": cluster_of_stars(age=-0.1)})
+    log_age, mass, feh = np.array([[7.0], [9.9]]), np.array([[-0.3], [-0.1]]), np.zeros((2, 1))
+    means = np.moveaxis(Coordinates.of(np.stack([log_age, mass, feh], axis=-1)), 2, 0)
+    narrow = np.full((3, 2, 1), 1e-3, np.float32)
+    limits = np.full((4, 1), 8, np.float32)
+    found = Mixtures(
+        np.full((2, 1), 0.5), means, narrow, np.ones((3, 2, 1), np.float32), np.array([0.5]), limits
+    )
+    stars = Observed.of(np.array([3.6]), np.array([0.2]), 0.01, 0.02)
+    expected = np.stack([correction.at(stage, stars.log_teff, stars.log_lum) for stage in ("pre", "post")])
+    for stage in (None, "post"):
+        moved = correction.shift_mixtures(found, stars, stage)
+        change = Coordinates.log_age(moved.means[0]) - log_age
+        wanted = expected if stage is None else expected[[1, 1]]
+        assert change == pytest.approx(wanted[:, 0], abs=1e-4)
+        assert moved.means[1] * Coordinates.SCALES[1] - mass == pytest.approx(wanted[:, 1], abs=1e-5)
+        width = [
+            Coordinates.log_age(of.means[0] + of.sds[0]) - Coordinates.log_age(of.means[0])
+            for of in (found, moved)
+        ]
+        assert width[1] == pytest.approx(width[0], rel=0.02)
+        # mass still follows age as it did
+        assert moved.slopes[0] * moved.sds[0] == pytest.approx(found.slopes[0] * found.sds[0])
+    assert np.array_equal(found.means, means)

@@ -11,7 +11,7 @@ is near, nothing changes. Only a raster of it is kept, no star.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 
 from stelnet.errors import DataError
 from stelnet.inference.domain import Raster
+from stelnet.inference.mixture_network import Coordinates, Mixtures
+from stelnet.inference.observed import Observed
 from stelnet.terms import LOG_AGE_UNIVERSE, QUANTITIES, STAGES
 
+#: No Gaussian is shifted to a log age beyond this [dex yr], half a gigayear before that of the Universe.
+OLDEST = LOG_AGE_UNIVERSE - 0.016
 #: The raster reaches so many kernel widths beyond the stars; its nodes are :data:`STEP` widths apart.
 REACH, STEP = 5.0, 0.5
 
@@ -161,6 +165,31 @@ class Correction:
         moved[:2] += np.where(pre, before, after)
         moved[0] = np.minimum(moved[0], np.maximum(drawn[0], np.float32(LOG_AGE_UNIVERSE)))
         return moved
+
+    def shift_mixtures(self, found: Mixtures, stars: Observed, stage: str | None) -> Mixtures:
+        """Return mixtures with the shift of the stage of each Gaussian, equally wide in log age as before.
+
+        Parameters
+        ----------
+        found
+            Of n stars; the first half of the Gaussians are before the ZAMS if `stage` is None.
+        """
+        half = len(found.weights) // 2
+        parts = {"pre": slice(half), "post": slice(half, None)} if stage is None else {stage: slice(None)}
+        means, sds, slopes = found.means.copy(), found.sds.copy(), found.slopes.copy()
+        for name, part in parts.items():
+            age, mass = self.at(name, stars.log_teff, stars.log_lum)
+            before = Coordinates.log_age(means[0, part])
+            after = np.minimum(before + age, np.maximum(before, np.float32(OLDEST)))
+            of_universe = 10 ** (after - np.float32(LOG_AGE_UNIVERSE))
+            logit = np.log(of_universe) - np.log1p(-of_universe)
+            means[0, part] = (logit - Coordinates.MIDDLES[0]) / Coordinates.SCALES[0]
+            # the logit changes by this much more with log age than it did
+            steeper = (1 - 10 ** (before - np.float32(LOG_AGE_UNIVERSE))) / (1 - of_universe)
+            sds[0, part] *= steeper
+            slopes[:2, part] /= steeper
+            means[1, part] += mass / np.float32(Coordinates.SCALES[1])
+        return replace(found, means=means, sds=sds, slopes=slopes)
 
     def only(self, taught: Iterable[tuple[str, str]]) -> Self:
         """Return the correction of some pairs of stage and quantity (age, mass) alone."""
