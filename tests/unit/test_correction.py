@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stelnet.errors import DataError
 from stelnet.inference.correction import KERNEL, Correction, Residuals, offsets
-from stelnet.inference.mixture_network import Coordinates, Mixtures
+from stelnet.inference.gaussians import Coordinates, Mixtures
 from stelnet.inference.observed import Observed
 from stelnet.terms import LOG_AGE_UNIVERSE
 

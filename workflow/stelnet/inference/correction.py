@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stelnet.errors import DataError
 from stelnet.inference.domain import Raster
-from stelnet.inference.mixture_network import Coordinates, Mixtures
+from stelnet.inference.gaussians import Coordinates, Mixtures
 from stelnet.inference.observed import Observed
 from stelnet.terms import LOG_AGE_UNIVERSE, QUANTITIES, STAGES
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from stelnet.arrays import Bools, Floats
 from stelnet.errors import ConfigError, DataError
+from stelnet.inference.correction import Correction
 from stelnet.inference.features import COUNT, features
 from stelnet.inference.gaussians import Coordinates, Mixtures
 from stelnet.inference.observed import FIELD, LEVELS, AgePrior, Answer, Observed
@@ -44,10 +45,16 @@ class MixtureNetwork:
     tensors, metadata
         Content of the file: ``components`` and ``errors`` (the range of errors it was trained on) among the
         metadata.
+
+    Attributes
+    ----------
+    correction
+        What real stars teach beyond the isochrones, or None; may be set.
     """
 
     def __init__(self, tensors: Mapping[str, Floats], metadata: Mapping[str, Any], sha256: str = "") -> None:
         self.metadata, self.sha256 = dict(metadata), sha256
+        self.correction: Correction | None = None
         self.components = int(metadata["components"])
         self._errors = np.array([metadata["errors"][name] for name in ("log_teff", "log_lum", "feh")]).T
         layers = [tensors["first"], *tensors["hidden"], tensors["last"]]
@@ -157,7 +164,9 @@ class MixtureNetwork:
             p_pre,
             self._limits(limits),
         )
-        return result.bounded(prior, tilted=gamma == 1) if prior.bounded else result
+        if prior.bounded:
+            result = result.bounded(prior, tilted=gamma == 1)
+        return self.correction.shift_mixtures(result, stars, stage) if self.correction else result
 
     @staticmethod
     def _limits(limits: Floats) -> Floats:

@@ -5,7 +5,8 @@ A safetensors file with the tensors of :class:`stelnet.inference.mixture_network
 - ``domain/feh`` (f,) [dex], ``domain/{stage}`` uint8 (f, i, j): distances to the tracks of each stage at each
   metallicity, see :mod:`stelnet.inference.domain`;
 - ``zams/log_teff``, ``zams/log_lum`` (m,): the ZAMS of solar metallicity on the H-R diagram;
-- ``curves/log_mass`` [dex Msun], ``curves/log_age_zams`` [dex yr] (m,): ages there.
+- ``curves/log_mass`` [dex Msun], ``curves/log_age_zams`` [dex yr] (m,): ages there;
+- ``{stage}/shift``, where real stars teach more: see :class:`stelnet.inference.correction.Correction`.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,12 @@ SIZE, FEH_STEP = 192, 0.25
 
 
 def write_posterior(
-    path: str | Path, network: str | Path, cube: "Cube", metadata: Mapping[str, Any], size: int = SIZE
+    path: str | Path,
+    network: str | Path,
+    cube: "Cube",
+    metadata: Mapping[str, Any],
+    size: int = SIZE,
+    correction: str | Path | None = None,
 ) -> None:
     """Write the file of a model, the same bytes for the same inputs.
 
@@ -46,13 +52,19 @@ def write_posterior(
         More to tell, JSON values.
     size
         Nodes of a raster in each direction.
+    correction
+        File of what real stars teach beyond the isochrones, see :mod:`stelnet.inference.correction`.
 
     Raises
     ------
     DataError
-        The network's file is absent or damaged.
+        The file of the network or of the correction is absent or damaged.
     """
     tensors, text, _ = read_tensors(network)
+    if correction is not None:
+        shifts, about, _ = read_tensors(correction)
+        tensors |= shifts
+        text["correction"] = about["correction"]
     feh = np.arange(FEH[0], FEH[1] + FEH_STEP / 2, FEH_STEP)
     feh = feh[(feh >= cube.feh[0] - 1e-6) & (feh <= cube.feh[-1] + 1e-6)]
     ages = cube.log_age <= LOG_AGE_UNIVERSE

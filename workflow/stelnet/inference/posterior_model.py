@@ -19,6 +19,7 @@ from stelnet.inference.answer import (
     Method,
     MethodName,
 )
+from stelnet.inference.correction import Correction
 from stelnet.inference.flags import flags_of_place, undecided
 from stelnet.inference.forward import Run
 from stelnet.inference.inputs import Stars, raise_flag
@@ -74,6 +75,8 @@ class PosteriorModel(Model):
     ) -> None:
         super().__init__(metadata, sha256, threads)
         self._network = MixtureNetwork(tensors, metadata)
+        if "correction" in metadata:
+            self._network.correction = Correction.of_tensors(tensors, metadata["correction"]["limits"])
         limits = metadata["raster"]
         self._raster = domain.Raster(tuple(limits["log_teff"]), tuple(limits["log_lum"]))
         self._fields = {stage: np.asarray(tensors[f"domain/{stage}"], np.uint8) for stage in STAGES}
