@@ -127,7 +127,7 @@ rule calibration:
     resources:
         mem_mb=by_attempt(4000),
     params:
-        **used("calibration.py", "seed simulated evaluation.published_networks"),
+        **used("calibration.py", "seed simulated evaluation.published_networks evaluation.calibration_stars"),
     script:
         "../scripts/calibration.py"
 

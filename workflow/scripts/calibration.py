@@ -19,7 +19,7 @@ with job(snakemake):
     cube, seed = Cube.read(inputs.cube), config["seed"]
     exact, network = Exact(cube), MixtureNetwork.read(inputs.network)
     for prior, feh in CASES:
-        stars = simulate(cube, prior, feh, seed)
+        stars = simulate(cube, prior, feh, seed, config["evaluation"]["calibration_stars"])
         for name, method in (("exact", exact), ("posterior", network)):
             rank = ranks(method, stars, prior, seed)
             rows.append(calibration(rank, name, prior, feh))

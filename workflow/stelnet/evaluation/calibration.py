@@ -21,8 +21,8 @@ from stelnet.terms import LOG_AGE_UNIVERSE
 
 #: Priors of age, and whether [Fe/H] is measured.
 CASES = [(prior, feh) for prior in ("field", "log") for feh in ("measured", "unknown")]
-#: Stars of a case; isochrones that they are drawn from, and stars of each before thinning out.
-STARS, ISOCHRONES, EACH = 2000, 4000, 100
+#: Isochrones that stars are drawn from, and stars of each before thinning out.
+ISOCHRONES, EACH = 4000, 100
 #: Cells of the H-R diagram [dex K], [dex Lsun] of which each gives at most so many stars.
 CELL, MOST = (0.05, 0.25), 25
 #: Errors [dex] are drawn evenly in their logarithm between these: log Teff, log L, [Fe/H].
@@ -67,7 +67,7 @@ def kroupa(mass: NDArray) -> NDArray[np.float64]:
 WHOLE = quad(kroupa, 0.1, 300, points=[0.5], limit=200)[0]
 
 
-def simulate(cube: Cube, prior: str, feh: str, seed: int, count: int = STARS) -> Simulated:
+def simulate(cube: Cube, prior: str, feh: str, seed: int, count: int) -> Simulated:
     """Return stars of a case of :data:`CASES`, at most `count`, drawn from the prior, with errors."""
     rng = generator(seed, "calibration", prior, feh)
     metals = _metallicities(rng, feh, (max(FEH[0], cube.feh[0]), min(FEH[1], cube.feh[-1])))
