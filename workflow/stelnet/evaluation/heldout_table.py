@@ -24,12 +24,11 @@ WORDS = {
     "in_sample": "in sample",
     "5_fold": "5-fold",
     "leave_catalogue_out": "other catalogues",
-    "unseen": "none",
+    "unseen": "unseen",
 }
 NOTES = [
-    "Taught by: which real stars the method learnt from. 5-fold: others of all catalogues; other catalogues: "
-    "none of the catalogue that is scored; in sample: the scored stars too, as in the paper; none: no star "
-    "of a catalogue.",
+    "Real stars that a method learnt from: in sample, the scored ones too, as in the paper; 5-fold, others of "
+    "all catalogues; other catalogues, those alone; unseen: none, or, where a cluster is scored, catalogues.",
     "[Fe/H] as measured, or solar where a catalogue's labels assume it. mae, crps_change: with 95 % "
     "intervals over stars; crps_change: against the same method without the correction, star by star.",
 ]
@@ -56,7 +55,7 @@ def shown(scores: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     wide = main.pivot_table(index=keys, columns="metric", values="text", aggfunc="first", sort=False)
     wide = wide.reindex(columns=list(COLUMNS)).fillna("–").reset_index()
     wide["protocol"] = wide["protocol"].map(WORDS)
-    return wide.replace({"catalogue": {**labels, POOLED: "all"}}).rename(columns={"protocol": "taught by"})
+    return wide.replace({"catalogue": {**labels, POOLED: "all"}})
 
 
 def _pooled(scores: pd.DataFrame) -> pd.Series:
