@@ -28,7 +28,8 @@ WORDS = {
 }
 NOTES = [
     "Real stars that a method learnt from: in sample, the scored ones too, as in the paper; 5-fold, others "
-    "of all catalogues; other catalogues, those alone; unseen: none, or, where a cluster is scored, catalogues.",
+    "of all catalogues; other catalogues, those alone; unseen: none, or, where clusters are scored, "
+    "catalogues.",
     "[Fe/H] as measured, or solar where a catalogue's labels assume it. mae, crps_change: with 95 % "
     "intervals over stars; crps_change: against the same method without the correction, star by star.",
 ]
