@@ -124,12 +124,12 @@ def test_mixtures_shift_by_stage_in_log_age_and_keep_their_widths_in_it():
     expected = np.stack([correction.at(stage, stars.log_teff, stars.log_lum) for stage in ("pre", "post")])
     for stage in (None, "post"):
         moved = correction.shift_mixtures(found, stars, stage)
-        change = Coordinates.log_age(moved.means[0]) - log_age
+        change = Coordinates.values(moved.means)[0] - log_age
         wanted = expected if stage is None else expected[[1, 1]]
         assert change == pytest.approx(wanted[:, 0], abs=1e-4)
         assert moved.means[1] * Coordinates.SCALES[1] - mass == pytest.approx(wanted[:, 1], abs=1e-5)
         width = [
-            Coordinates.log_age(of.means[0] + of.sds[0]) - Coordinates.log_age(of.means[0])
+            Coordinates.values(of.means + of.sds)[0] - Coordinates.values(of.means)[0]
             for of in (found, moved)
         ]
         assert width[1] == pytest.approx(width[0], rel=0.02)

@@ -179,7 +179,7 @@ class Correction:
         means, sds, slopes = found.means.copy(), found.sds.copy(), found.slopes.copy()
         for name, part in parts.items():
             age, mass = self.at(name, stars.log_teff, stars.log_lum)
-            before = Coordinates.log_age(means[0, part])
+            before = Coordinates.values(means[:, part])[0]
             after = np.minimum(before + age, np.maximum(before, np.float32(OLDEST)))
             of_universe = 10 ** (after - np.float32(LOG_AGE_UNIVERSE))
             logit = np.log(of_universe) - np.log1p(-of_universe)
