@@ -25,7 +25,7 @@ rule save_config:
 rule index:
     """Write the page that shows every figure and table with what made it."""
     input:
-        TABLES + FIGURES + TRAINING_PLOTS,
+        TABLES + FIGURES + TRAINING_PLOTS + HELDOUT,
         "<results>/config.yaml",
     output:
         "<results>/index.html",
