@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import kstest, kstwobign, norm, truncnorm
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.evaluation.heldout import Method, Stars
 from stelnet.evaluation.metrics import interval, mean, resampled
 from stelnet.inference.exact.cube import Cube
@@ -50,17 +50,19 @@ class Simulated:
         What is measured of them.
     """
 
-    truth: NDArray[np.float64]
-    pre: NDArray[np.bool_]
+    truth: Floats
+    pre: Bools
     observed: Observed
 
 
-def kroupa(mass: NDArray) -> NDArray[np.float64]:
+def kroupa(mass: Floats) -> Floats:
     """Return stars formed by unit of initial mass [1/Msun], not normalised (Kroupa 2001, MNRAS 322, 231)."""
     low, middle = mass < 0.08, mass < 0.5
     slope = np.select([low, middle], [0.3, 1.3], 2.3)
     # continuous at the breaks
-    return np.select([low, middle], [0.08**-1.0 * 0.5**-1.0, 0.5**-1.0], 1.0) * mass**-slope
+    scale = np.select([low, middle], [0.08**-1.0 * 0.5**-1.0, 0.5**-1.0], 1.0)
+    found: Floats = scale * mass**-slope
+    return found
 
 
 #: Stars formed of 0.1 to 300 solar masses, in the units of :func:`kroupa`.
@@ -74,7 +76,10 @@ def simulate(cube: Cube, prior: str, feh: str, seed: int, count: int) -> Simulat
     ages = _ages(rng, AgePrior.parse(prior), float(cube.log_age[0]))
     parts = [_along(cube, metal, age, rng) for metal, age in zip(metals, ages, strict=True)]
     age, mass, metal, teff, lum, pre = (np.concatenate(column) for column in zip(*parts, strict=True))
-    error = {name: 10 ** rng.uniform(*np.log10(limits), len(age)) for name, limits in ERRORS.items()}
+    error = {
+        name: 10 ** rng.uniform(np.log10(limits[0]), np.log10(limits[1]), len(age))
+        for name, limits in ERRORS.items()
+    }
     # what is measured scatters by the whole error, floor included
     total = {name: np.hypot(values, getattr(FLOOR, name)) for name, values in error.items()}
     seen = {
@@ -89,15 +94,16 @@ def simulate(cube: Cube, prior: str, feh: str, seed: int, count: int) -> Simulat
     return Simulated(np.stack([age, mass, metal])[:, rows], pre[rows], observed)
 
 
-def _metallicities(rng: np.random.Generator, feh: str, limits: tuple[float, float]) -> NDArray[np.float64]:
+def _metallicities(rng: np.random.Generator, feh: str, limits: tuple[float, float]) -> Floats:
     if feh == "measured":
         return rng.uniform(*limits, ISOCHRONES)
     centre, sd = NEIGHBOURHOOD
     ends = [(limit - centre) / sd for limit in limits]
-    return truncnorm.rvs(*ends, centre, sd, ISOCHRONES, random_state=rng)
+    found: Floats = truncnorm.rvs(*ends, centre, sd, ISOCHRONES, random_state=rng)
+    return found
 
 
-def _ages(rng: np.random.Generator, prior: AgePrior, first: float) -> NDArray[np.float64]:
+def _ages(rng: np.random.Generator, prior: AgePrior, first: float) -> Floats:
     """Return log ages: evenly in age^(1 - gamma), of which gamma is 0 or 1."""
     if prior.gamma == 1:
         return rng.uniform(first, LOG_AGE_UNIVERSE, ISOCHRONES)
@@ -106,7 +112,7 @@ def _ages(rng: np.random.Generator, prior: AgePrior, first: float) -> NDArray[np
 
 def _along(
     cube: Cube, feh: float, log_age: float, rng: np.random.Generator
-) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Bools]:
     """Return log age, log mass, [Fe/H], log Teff, log L and stage of stars of one isochrone.
 
     The number of stars is in proportion to the mass that the isochrone still holds, as the prior is.
@@ -129,14 +135,14 @@ def _along(
     return np.full(count, log_age), log_mass, np.full(count, feh), teff, lum, at + 1 < ZAMS_EEP
 
 
-def _thinned(rng: np.random.Generator, log_teff: NDArray, log_lum: NDArray, count: int) -> NDArray[np.int64]:
+def _thinned(rng: np.random.Generator, log_teff: Floats, log_lum: Floats, count: int) -> Ints:
     """Return rows, at most :data:`MOST` of a cell of the H-R diagram and at most `count`."""
     order = rng.permutation(len(log_teff))
     cell = pd.DataFrame({"x": np.floor(log_teff / CELL[0]), "y": np.floor(log_lum / CELL[1])}).iloc[order]
     return order[(cell.groupby(["x", "y"]).cumcount() < MOST).to_numpy()][:count]
 
 
-def ranks(method: Method, stars: Simulated, prior: str, seed: int) -> NDArray[np.float64]:
+def ranks(method: Method, stars: Simulated, prior: str, seed: int) -> Floats:
     """Return where the truths rank among draws from the posteriors, (3, n), evenly in (0, 1) if all is well.
 
     NaN for stars without a posterior.
@@ -148,7 +154,7 @@ def ranks(method: Method, stars: Simulated, prior: str, seed: int) -> NDArray[np
     return np.where(np.isfinite(drawn).all(axis=2), found, np.nan)
 
 
-def calibration(rank: NDArray[np.float64], method: str, prior: str, feh: str) -> pd.DataFrame:
+def calibration(rank: Floats, method: str, prior: str, feh: str) -> pd.DataFrame:
     """Return what ranks (3, n) say: columns :data:`CALIBRATION_COLUMNS`.
 
     ``ks``: Kolmogorov-Smirnov distance from even ranks, of which `hi` is the 1 % level; ``coverage68``,

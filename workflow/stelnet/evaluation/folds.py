@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from stelnet.arrays import Bools, Ints
 from stelnet.seeds import generator
 
 #: Number of folds.
@@ -38,7 +38,7 @@ SAME_PLACE = 1 / 3600
 SAME_VALUES = ["catalogue", "log_teff", "log_lum", "log_age", "log_mass"]
 
 
-def star_groups(stars: pd.DataFrame) -> NDArray[np.int64]:
+def star_groups(stars: pd.DataFrame) -> Ints:
     """Return the number of the star (n,) that each row is of.
 
     Rows are one star where they share a name or an alias (:data:`ALIASES`), all values within a catalogue, or
@@ -50,8 +50,9 @@ def star_groups(stars: pd.DataFrame) -> NDArray[np.int64]:
         Rows of standard star tables of any catalogues.
     """
     name = stars["star_id"].replace(ALIASES)
+    edges: list[tuple[Ints, Ints]] = []
     links = [name.groupby(name).ngroup(), stars.groupby(SAME_VALUES, sort=False).ngroup()]
-    n, edges = len(stars), []
+    n = len(stars)
     for link in links:
         # each row to the first of its kind
         _, first, kind = np.unique(link.to_numpy(), return_index=True, return_inverse=True)
@@ -59,10 +60,11 @@ def star_groups(stars: pd.DataFrame) -> NDArray[np.int64]:
     edges.append(_neighbours(stars))
     here, there = np.concatenate([e[0] for e in edges]), np.concatenate([e[1] for e in edges])
     graph = coo_array((np.ones(len(here)), (here, there)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    found: Ints = connected_components(graph, directed=False)[1]
+    return found
 
 
-def _neighbours(stars: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _neighbours(stars: pd.DataFrame) -> tuple[Ints, Ints]:
     """Return pairs of rows at one place on the sky."""
     from scipy.spatial import cKDTree
 
@@ -75,9 +77,7 @@ def _neighbours(stars: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int6
     return placed[pairs[:, 0]], placed[pairs[:, 1]]
 
 
-def star_folds(
-    groups: NDArray[np.int64], seed: int, *names: str | int, folds: int = FOLDS
-) -> NDArray[np.int64]:
+def star_folds(groups: Ints, seed: int, *names: str | int, folds: int = FOLDS) -> Ints:
     """Return the fold (n,) of each row: all rows of a group in one, folds of about equal numbers of groups.
 
     Parameters
@@ -89,12 +89,11 @@ def star_folds(
     """
     numbers, which = np.unique(groups, return_inverse=True)
     order = generator(seed, *names, "folds").permutation(len(numbers))
-    return (order % folds)[which]
+    found: Ints = np.take(order % folds, which)
+    return found
 
 
-def splits(
-    stars: pd.DataFrame, seed: int, *names: str | int
-) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+def splits(stars: pd.DataFrame, seed: int, *names: str | int) -> Iterator[tuple[str, Bools, Bools]]:
     """Yield protocol, rows to learn from and rows to score, for each split of the stars of a stage.
 
     A star that is in the scored catalogue as well as in another is not learnt from.
@@ -113,6 +112,6 @@ def splits(
             yield OTHER_CATALOGUES, learnt, scored
 
 
-def by_catalogue(stars: pd.DataFrame, rows: NDArray[np.bool_]) -> Mapping[str, pd.DataFrame]:
+def by_catalogue(stars: pd.DataFrame, rows: Bools) -> Mapping[str, pd.DataFrame]:
     """Return catalogue -> its stars among some rows, catalogues without any left out."""
     return {str(name): table for name, table in stars[rows].groupby("catalogue", sort=False)}

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.evaluation.folds import IN_SAMPLE, OTHER_CATALOGUES, PROTOCOLS, UNSEEN, splits, star_groups
 from stelnet.evaluation.metrics import QUANTILE_COLUMNS, change, crps_of_draws, crps_of_normal, score
 from stelnet.inference.correction import Correction, Residuals
@@ -62,6 +62,10 @@ CLUSTER_VARIANTS = tuple(
 NETWORKS = Variant("solar", "given", "none")
 
 
+#: Rows of stars, their answers, draws, and whether a draw is before the ZAMS.
+Answered = tuple[Ints, Answer, Floats, Bools]
+
+
 class Method(Protocol):
     """A posterior: exact or of the network."""
 
@@ -69,7 +73,7 @@ class Method(Protocol):
 
     def draws(
         self, stars: Observed, prior: AgePrior, count: int, seed: int, stage: str | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]: ...
+    ) -> tuple[Floats, Bools]: ...
 
 
 @dataclass(frozen=True)
@@ -85,42 +89,48 @@ class Stars:
     """
 
     table: pd.DataFrame
-    known: NDArray[np.bool_]
+    known: Bools
 
     @classmethod
     def of(cls, catalogues: Sequence[pd.DataFrame], clusters: Sequence[pd.DataFrame]) -> "Stars":
         table = pd.concat([*catalogues, *clusters], ignore_index=True)
         return cls(table, np.arange(len(table)) < sum(map(len, catalogues)))
 
-    def observed(self, rows: NDArray, feh: str) -> Observed:
+    def observed(self, rows: Ints, feh: str) -> Observed:
         """Return measurements of some rows, default errors where there is none, and [Fe/H] of a variant."""
         table = self.table.iloc[rows]
         errors = {name: table[f"e_{name}"].fillna(DEFAULT_ERRORS[name]).to_numpy() for name in DEFAULT_ERRORS}
-        metal = {"labels": table["feh"].to_numpy(), "solar": 0.0, "unknown": None}[feh]
+        metals: dict[str, Floats | float | None] = {
+            "labels": table["feh"].to_numpy(),
+            "solar": 0.0,
+            "unknown": None,
+        }
         return Observed.of(
             table["log_teff"].to_numpy(),
             table["log_lum"].to_numpy(),
             errors["log_teff"],
             errors["log_lum"],
-            metal,
+            metals[feh],
         )
 
 
-def labels_of(table: pd.DataFrame) -> NDArray[np.float64]:
+def labels_of(table: pd.DataFrame) -> Floats:
     """Return the labels (2, n): log age and log mass."""
-    return table[[f"log_{q}" for q in QUANTITIES]].to_numpy(float).T
+    found: Floats = table[[f"log_{q}" for q in QUANTITIES]].to_numpy(float).T
+    return found
 
 
-def label_variance(table: pd.DataFrame) -> NDArray[np.float64]:
+def label_variance(table: pd.DataFrame) -> Floats:
     """Return variances (2, n) of the labels: the mean of both sides, 0 where there is no error."""
     sides = np.array([[table[f"e_log_{q}_{side}"] for side in ("lo", "hi")] for q in QUANTITIES], float)
     known = np.isfinite(sides)
-    return (np.where(known, sides, 0) ** 2).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    found: Floats = (np.where(known, sides, 0) ** 2).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return found
 
 
 def as_rows(
     table: pd.DataFrame,
-    posteriors: Mapping[str, NDArray],
+    posteriors: Mapping[str, Floats],
     method: str,
     variant: Variant,
     protocol: str,
@@ -155,16 +165,16 @@ def as_rows(
             e_hi=table[f"e_log_{quantity}_hi"],
             **{name: values[i] for name, values in posteriors.items()},
         )
-        told = answer is not None and quantity == "age"
-        limits = answer.log_age_data if told else np.full((len(DATA_LIMITS), len(table)), np.nan)
+        of_age = answer if quantity == "age" else None
+        limits = np.full((4, len(table)), np.nan) if of_age is None else of_age.log_age_data
         rows = rows.assign(**dict(zip(DATA_LIMITS, limits, strict=True)))
-        rows["information"] = answer.age_information if told else np.nan
+        rows["information"] = np.nan if of_age is None else of_age.age_information
         rows["p_pre"] = answer.p_pre if answer is not None else np.nan
         parts.append(rows)
     return pd.concat(parts, ignore_index=True)
 
 
-def of_draws(drawn: NDArray, labels: NDArray) -> dict[str, NDArray]:
+def of_draws(drawn: Floats, labels: Floats) -> dict[str, Floats]:
     """Return mean, sd, quantiles and CRPS, each (2, n), of draws (2, n, count) against labels (2, n)."""
     ordered = np.sort(drawn, axis=2).astype(float)
     at = np.array(list(QUANTILE_COLUMNS.values())) * (drawn.shape[2] - 1)
@@ -178,7 +188,7 @@ def of_draws(drawn: NDArray, labels: NDArray) -> dict[str, NDArray]:
     }
 
 
-def of_normals(mean: NDArray, sd: NDArray, labels: NDArray) -> dict[str, NDArray]:
+def of_normals(mean: Floats, sd: Floats, labels: Floats) -> dict[str, Floats]:
     """Return the same of normal distributions of mean and sd (2, n)."""
     from scipy.stats import norm
 
@@ -186,12 +196,12 @@ def of_normals(mean: NDArray, sd: NDArray, labels: NDArray) -> dict[str, NDArray
     return {"mean": mean, "sd": sd, **levels, "crps": crps_of_normal(mean, sd, labels)}
 
 
-def of_ensemble(members: NDArray, labels: NDArray) -> dict[str, NDArray]:
+def of_ensemble(members: Floats, labels: Floats) -> dict[str, Floats]:
     """Return the same of what networks predict (networks, n, 2), a normal distribution as in the paper."""
     return of_normals(members.mean(axis=0).T, members.std(axis=0).T, labels)
 
 
-def asked(stars: Stars) -> Iterator[tuple[Variant, str, NDArray[np.int64]]]:
+def asked(stars: Stars) -> Iterator[tuple[Variant, str, Ints]]:
     """Yield variant, stage and rows of the stars that are scored in it."""
     stage = stars.table["stage"].to_numpy()
     measured = (stars.table["feh_source"] == "measured").to_numpy()
@@ -212,7 +222,8 @@ def posterior_forecasts(
 
     That one serves the clusters; stars of catalogues get what each split teaches.
     """
-    found, tables = {}, []
+    found: dict[tuple[Variant, str], Answered] = {}
+    tables = []
     for variant, stage, rows in asked(stars):
         observed = stars.observed(rows, variant.feh)
         prior, given = AgePrior.parse(variant.prior), stage if variant.stage == "given" else None
@@ -236,7 +247,7 @@ def posterior_forecasts(
     return pd.concat(tables, ignore_index=True), whole
 
 
-def _part(answer: Answer, rows: NDArray) -> Answer:
+def _part(answer: Answer, rows: Ints) -> Answer:
     return Answer(
         answer.quantiles[:, :, rows],
         answer.p_pre[rows],
@@ -245,7 +256,7 @@ def _part(answer: Answer, rows: NDArray) -> Answer:
     )
 
 
-def residuals(table: pd.DataFrame, drawn: NDArray) -> Residuals:
+def residuals(table: pd.DataFrame, drawn: Floats) -> Residuals:
     """Return the residuals of stars whose stage is given, from their draws (3, n, count)."""
     value = labels_of(table) - np.median(drawn[:2], axis=2)
     return Residuals(
@@ -257,8 +268,8 @@ def residuals(table: pd.DataFrame, drawn: NDArray) -> Residuals:
 
 
 def corrections(
-    stars: Stars, found: Mapping[tuple[Variant, str], tuple], seed: int
-) -> tuple[Correction, list[tuple[str, NDArray[np.bool_], Correction]]]:
+    stars: Stars, found: Mapping[tuple[Variant, str], Answered], seed: int
+) -> tuple[Correction, list[tuple[str, Bools, Correction]]]:
     """Return the correction of all catalogues, and protocol, rows to score (n,) and correction of each split.
 
     That of a split has the whole one of the other stage, whose stars are not scored in it.
@@ -309,7 +320,7 @@ def summary(forecasts: pd.DataFrame, known: Sequence[str], max_log_tau: float, s
     pooled = rows[rows["catalogue"].isin(known)].assign(pool=POOLED)
     rows = pd.concat([rows.assign(pool=rows["catalogue"]), pooled], ignore_index=True)
     keys = ["method", "variant", "protocol", "pool", "stage", "quantity"]
-    groups = dict(iter(rows.groupby(keys, sort=False)))
+    groups = {tuple(map(str, key)): table for key, table in rows.groupby(keys, sort=False)}
     found = []
     for key, table in groups.items():
         method, variant, _, pool, stage, quantity = key
@@ -343,14 +354,16 @@ def carries_over(scores: pd.DataFrame, method: str) -> list[tuple[str, str]]:
         & (scores["variant"] == str(TEACHING))
         & (scores["protocol"] == OTHER_CATALOGUES)
         & (scores["catalogue"] == POOLED)
-    ].set_index(["stage", "quantity", "metric"])
+    ]
+    keys = zip(table["stage"], table["quantity"], table["metric"], strict=True)
+    changes = dict(zip(keys, zip(table["value"], table["hi"], strict=True), strict=True))
     won = []
     for stage in STAGES:
         for quantity in QUANTITIES:
             try:
-                crps, r = (table.loc[(stage, quantity, f"{name}_change")] for name in ("crps", "pearson"))
+                crps, r = (changes[stage, quantity, f"{name}_change"] for name in ("crps", "pearson"))
             except KeyError:
                 continue
-            if crps["hi"] < 0 and r["value"] >= -MOST_LOST:
+            if crps[1] < 0 and r[0] >= -MOST_LOST:
                 won.append((stage, quantity))
     return won

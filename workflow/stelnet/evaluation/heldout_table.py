@@ -49,8 +49,8 @@ def shown(scores: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     main = scores[known & scores["variant"].isin([str(TEACHING), str(NETWORKS)])]
     main = main[main["metric"].isin(COLUMNS)].copy()
     main["text"] = [
-        _text(row.metric, row.value, row.lo, row.hi)
-        for row in main[["metric", "value", "lo", "hi"]].itertuples()
+        _text(metric, *values)
+        for metric, *values in zip(*(main[name] for name in ("metric", "value", "lo", "hi")), strict=True)
     ]
     keys = ["stage", "catalogue", "quantity", "method", "protocol"]
     wide = main.pivot_table(index=keys, columns="metric", values="text", aggfunc="first", sort=False)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from stelnet.arrays import Floats, Ints
 from stelnet.evaluation.tension import log_tension, narrower
 from stelnet.seeds import generator
 
@@ -24,35 +24,38 @@ TELLING = 0.3
 TINY = 1e-12
 
 #: Sums up values of stars under weights (resamples, n): returns (resamples,).
-Reduce = Callable[[NDArray, NDArray], NDArray[np.float64]]
+Reduce = Callable[[Floats, Floats], Floats]
 
 
-def crps_of_normal(mean: NDArray, sd: NDArray, label: NDArray) -> NDArray[np.float64]:
+def crps_of_normal(mean: Floats, sd: Floats, label: Floats) -> Floats:
     """Return the continuous ranked probability score of normal distributions [units of the label].
 
     Gneiting & Raftery (2007, JASA 102, 359), Equation 21, with the sign for which less is better.
     """
     z = (label - mean) / sd
-    return sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    found: Floats = sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    return found
 
 
-def crps_of_draws(ordered: NDArray, label: NDArray) -> NDArray[np.float64]:
+def crps_of_draws(ordered: Floats, label: Floats) -> Floats:
     """Return the same (...) of the empirical distributions of draws (..., count), which ascend.
 
     E|X - y| - E|X - X'| / 2.
     """
     count = ordered.shape[-1]
     spread = ordered @ (2 * np.arange(1, count + 1) - count - 1) / count**2
-    return np.abs(ordered - np.asarray(label)[..., None]).mean(axis=-1) - spread
+    found: Floats = np.abs(ordered - np.asarray(label)[..., None]).mean(axis=-1) - spread
+    return found
 
 
-def mean(weights: NDArray, values: NDArray) -> NDArray[np.float64]:
+def mean(weights: Floats, values: Floats) -> Floats:
     """Return weighted means (resamples,) of values (n,)."""
     with np.errstate(invalid="ignore"):
-        return weights @ values / weights.sum(axis=1)
+        found: Floats = weights @ values / weights.sum(axis=1)
+        return found
 
 
-def median(weights: NDArray, values: NDArray) -> NDArray[np.float64]:
+def median(weights: Floats, values: Floats) -> Floats:
     """Return weighted medians (resamples,); between two values, where each side has half, their middle."""
     order = np.argsort(values)
     total, ordered = np.cumsum(weights[:, order], axis=1), values[order]
@@ -62,7 +65,7 @@ def median(weights: NDArray, values: NDArray) -> NDArray[np.float64]:
     return np.where(total[:, -1] > 0, middle, np.nan)
 
 
-def pearson(weights: NDArray, pairs: NDArray) -> NDArray[np.float64]:
+def pearson(weights: Floats, pairs: Floats) -> Floats:
     """Return weighted correlation coefficients (resamples,) of pairs (n, 2); NaN where one does not vary."""
     x, y = (pairs - pairs.mean(axis=0)).T
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -75,19 +78,19 @@ def pearson(weights: NDArray, pairs: NDArray) -> NDArray[np.float64]:
         )
 
 
-def inside(rows: pd.DataFrame, low: str, high: str) -> NDArray[np.float64]:
+def inside(rows: pd.DataFrame, low: str, high: str) -> Floats:
     """Return 1 where a label is between two columns, 0 where not, NaN where one is unknown."""
     within = (rows[low] <= rows["label"]) & (rows["label"] <= rows[high])
     return within.where(rows[[low, high, "label"]].notna().all(axis=1)).astype(float).to_numpy()
 
 
-def consistent(rows: pd.DataFrame, max_log_tau: float) -> NDArray[np.float64]:
+def consistent(rows: pd.DataFrame, max_log_tau: float) -> Floats:
     """Return 1 where ln(tau) is below `max_log_tau`, 0 where not, NaN where a label has no error."""
     tension = log_tension(rows["mean"], rows["sd"], rows["label"], narrower(rows["e_lo"], rows["e_hi"]))
     return np.where(np.isnan(tension), np.nan, tension < max_log_tau)
 
 
-def star_values(rows: pd.DataFrame, max_log_tau: float) -> dict[str, tuple[Reduce, NDArray]]:
+def star_values(rows: pd.DataFrame, max_log_tau: float) -> dict[str, tuple[Reduce, Floats]]:
     """Return metric -> how it sums up stars, and its values of each, (n,) or (n, 2), NaN where there is none.
 
     ``mae`` of the median, ``bias`` its median error, ``pearson`` of median and label; ``tension``, the
@@ -119,7 +122,7 @@ def star_values(rows: pd.DataFrame, max_log_tau: float) -> dict[str, tuple[Reduc
     }
 
 
-def resampled(groups: NDArray, seed: int, *names: str | int, count: int = RESAMPLES) -> NDArray[np.float64]:
+def resampled(groups: Ints, seed: int, *names: str | int, count: int = RESAMPLES) -> Floats:
     """Return weights (1 + count, n) of rows: 1 each, then how often the group of each is drawn."""
     numbers, which = np.unique(groups, return_inverse=True)
     n = len(numbers)
@@ -127,7 +130,7 @@ def resampled(groups: NDArray, seed: int, *names: str | int, count: int = RESAMP
     return np.concatenate([np.ones((1, len(groups))), drawn[:, which]])
 
 
-def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+def interval(values: Floats) -> tuple[float, float, float]:
     """Return a value, the first of `values`, and the ends of its interval, NaN where there is none."""
     rest = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or not len(rest):

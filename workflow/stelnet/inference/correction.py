@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stelnet.arrays import Bools, Floats, Ints
 from stelnet.errors import DataError
 from stelnet.inference.domain import Raster
 from stelnet.inference.gaussians import Coordinates, Mixtures
@@ -65,12 +65,12 @@ class Residuals:
         Of posterior and label together.
     """
 
-    log_teff: NDArray[np.float64]
-    log_lum: NDArray[np.float64]
-    value: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    log_teff: Floats
+    log_lum: Floats
+    value: Floats
+    variance: Floats
 
-    def __getitem__(self, rows: NDArray) -> Self:
+    def __getitem__(self, rows: Bools | Ints) -> Self:
         return type(self)(
             self.log_teff[rows], self.log_lum[rows], self.value[:, rows], self.variance[:, rows]
         )
@@ -79,9 +79,7 @@ class Residuals:
         return len(self.log_teff)
 
 
-def offsets(
-    residuals: Residuals, log_teff: NDArray, log_lum: NDArray, kernel: Kernel = KERNEL
-) -> NDArray[np.float64]:
+def offsets(residuals: Residuals, log_teff: Floats, log_lum: Floats, kernel: Kernel = KERNEL) -> Floats:
     """Return the shifts (2, rows, columns) [dex] at the nodes of a raster: columns of Teff, rows of L."""
     known = np.isfinite(residuals.value) & np.isfinite(residuals.variance)
     scatter, allowed = (np.array(pair)[:, None] for pair in (kernel.scatter, kernel.allowed))
@@ -91,12 +89,15 @@ def offsets(
     up = _kernel(log_lum, residuals.log_lum, kernel.width_lum)
     # the kernel is a product of one in Teff and one in L
     top, bottom = (np.stack([(up * one) @ across.T for one in of]) for of in (weight * value, weight))
-    return top / (bottom + allowed[..., None] ** -2)
+    found: Floats = top / (bottom + allowed[..., None] ** -2)
+    return found
 
 
-def _kernel(places: NDArray, stars: NDArray, width: float) -> NDArray[np.float64]:
+def _kernel(places: Floats, stars: Floats, width: float) -> Floats:
     """Return the kernel along one axis, (places, stars)."""
-    return np.exp(-(((np.asarray(places, float)[:, None] - stars) / width) ** 2) / 2)
+    distance = (np.asarray(places, float)[:, None] - stars) / width
+    found: Floats = np.exp(-distance * distance / 2)
+    return found
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Correction:
         Stage -> where its nodes are.
     """
 
-    shifts: Mapping[str, NDArray[np.float32]]
+    shifts: Mapping[str, Floats]
     rasters: Mapping[str, Raster]
 
     @classmethod
@@ -137,7 +138,7 @@ class Correction:
             fitted[stage] = shift.astype(np.float32)
         return cls(fitted, rasters)
 
-    def at(self, stage: str, log_teff: NDArray, log_lum: NDArray) -> NDArray[np.float32]:
+    def at(self, stage: str, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return the shifts (2, n) [dex] of log age and log mass of n places; 0 for a stage without any."""
         if stage not in self.shifts:
             return np.zeros((2, len(log_teff)), np.float32)
@@ -148,9 +149,7 @@ class Correction:
         high = (1 - x) * flat[:, index + columns] + x * flat[:, index + columns + 1]
         return (1 - y) * low + y * high
 
-    def shift_draws(
-        self, drawn: NDArray[np.float32], pre: NDArray[np.bool_], log_teff: NDArray, log_lum: NDArray
-    ) -> NDArray[np.float32]:
+    def shift_draws(self, drawn: Floats, pre: Bools, log_teff: Floats, log_lum: Floats) -> Floats:
         """Return draws with the shift of the stage of each; none becomes older than the Universe.
 
         Parameters
@@ -209,24 +208,29 @@ class Correction:
             {**self.shifts, stage: other.shifts[stage]}, {**self.rasters, stage: other.rasters[stage]}
         )
 
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
+    def tensors(self) -> dict[str, Floats]:
         """Return the tensors ``{stage}/shift`` of a model's file."""
         return {f"{stage}/shift": shift for stage, shift in self.shifts.items()}
 
-    def limits(self) -> dict[str, dict[str, Sequence[float]]]:
+    def limits(self) -> dict[str, dict[str, tuple[float, float]]]:
         """Return what a model's metadata say of the rasters: stage -> limits in log Teff and log L."""
         return {stage: asdict(raster) for stage, raster in self.rasters.items()}
 
     @classmethod
     def of_tensors(
-        cls, tensors: Mapping[str, NDArray], limits: Mapping[str, Mapping[str, Sequence[float]]]
+        cls, tensors: Mapping[str, Floats], limits: Mapping[str, Mapping[str, tuple[float, float]]]
     ) -> Self:
         """Return the correction that a model's file holds, from its tensors and :meth:`limits`."""
-        rasters = {stage: Raster(tuple(of["log_teff"]), tuple(of["log_lum"])) for stage, of in limits.items()}
+        rasters = {stage: Raster(_pair(of["log_teff"]), _pair(of["log_lum"])) for stage, of in limits.items()}
         return cls({stage: tensors[f"{stage}/shift"] for stage in limits}, rasters)
 
 
-def _span(place: NDArray, width: float) -> tuple[float, float, int]:
+def _pair(limits: Sequence[float]) -> tuple[float, float]:
+    low, high = limits
+    return low, high
+
+
+def _span(place: Floats, width: float) -> tuple[float, float, int]:
     """Return limits and number of nodes of a raster's axis with room for the kernel around all places."""
     low, high = float(place.min() - REACH * width), float(place.max() + REACH * width)
     return low, high, int(np.ceil((high - low) / (STEP * width))) + 1
