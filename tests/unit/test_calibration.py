@@ -24,7 +24,7 @@ class Shrunken:
     def __init__(self, sd, factor=1.0):
         self.sd, self.factor = sd, factor
 
-    def draws(self, stars, prior, count, seed, stage=None):
+    def draws(self, stars, prior, count, seed, *, stage=None):
         measured = np.stack([stars.log_teff, stars.log_lum, stars.feh])
         share = 1 / (1 + self.sd**2)
         noise = np.random.default_rng(seed).standard_normal((*measured.shape, count))

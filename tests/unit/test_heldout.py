@@ -21,7 +21,7 @@ class Known:
         p_pre = np.full(n, {"pre": 1.0, "post": 0.0, None: 0.5}[stage])
         return Answer(np.zeros((3, 5, n)), p_pre, np.tile([[5.0], [9.5], [5.0], [10.0]], n), np.full(n, 1.0))
 
-    def draws(self, stars, prior, count, seed, stage=None):
+    def draws(self, stars, prior, count, seed, *, stage=None):
         rng, n = np.random.default_rng(seed), len(stars)
         pre = rng.random((n, count)) < 0.5 if stage is None else np.full((n, count), stage == "pre")
         drawn = SD * rng.standard_normal((3, n, count))

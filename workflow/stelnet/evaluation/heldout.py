@@ -72,7 +72,7 @@ class Method(Protocol):
     def answer(self, stars: Observed, prior: AgePrior, stage: str | None = None) -> Answer: ...
 
     def draws(
-        self, stars: Observed, prior: AgePrior, count: int, seed: int, stage: str | None = None
+        self, stars: Observed, prior: AgePrior, count: int, seed: int, *, stage: str | None = None
     ) -> tuple[Floats, Bools]: ...
 
 
@@ -228,7 +228,7 @@ def posterior_forecasts(
         observed = stars.observed(rows, variant.feh)
         prior, given = AgePrior.parse(variant.prior), stage if variant.stage == "given" else None
         answer = method.answer(observed, prior, given)
-        drawn, pre = method.draws(observed, prior, DRAWS, seed, given)
+        drawn, pre = method.draws(observed, prior, DRAWS, seed, stage=given)
         found[variant, stage] = rows, answer, drawn, pre
         table = stars.table.iloc[rows]
         tables.append(as_rows(table, of_draws(drawn[:2], labels_of(table)), name, variant, UNSEEN, answer))
