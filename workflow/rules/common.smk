@@ -155,11 +155,12 @@ POSTERIORS = [
         stage=STAGES,
     ),
 ]
-# posterior -> the file that it is made from
-FORECASTERS = {
-    "exact": "<results>/models/posterior/cube.safetensors",
-    "posterior": "<results>/models/posterior/network.safetensors",
+# what the file of the posterior network is packed from
+POSTERIOR_PARTS = {
+    part: f"<results>/models/posterior/{part}.safetensors" for part in ("network", "cube", "correction")
 }
+# posterior that is scored -> the file that it is made from
+FORECASTERS = {"exact": POSTERIOR_PARTS["cube"], "posterior": POSTERIOR_PARTS["network"]}
 HELDOUT_FORECASTS = expand("<results>/heldout/{name}.parquet", name=["networks", *FORECASTERS])
 HELDOUT_FIGURES = ["reliability", "ranks", "coverage", "agreement"]
 HELDOUT = [

@@ -72,19 +72,10 @@ rule heldout:
         **table_files("heldout"),
     log:
         "<logs>/heldout.log",
-    benchmark:
-        "<benchmarks>/heldout.tsv"
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=by_attempt(2000),
     params:
-        **used(
-            "heldout.py",
-            "seed simulated evaluation",
-            below("catalogues.*", "label stage"),
-            "clusters.*.label",
-        ),
+        **used("heldout.py", "seed simulated evaluation clusters.*.label", below("catalogues.*", "label stage")),
     script:
         "../scripts/heldout.py"
 

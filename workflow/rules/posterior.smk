@@ -104,9 +104,7 @@ rule plot_posterior_training:
 rule pack_posterior:
     """Pack network, correction, domain and zero-age main sequence into the file of the model for users."""
     input:
-        network="<results>/models/posterior/network.safetensors",
-        cube="<results>/models/posterior/cube.safetensors",
-        correction="<results>/models/posterior/correction.safetensors",
+        **POSTERIOR_PARTS,
     output:
         "<results>/pretrained/posterior.safetensors",
     log:
