@@ -23,7 +23,7 @@ with job(snakemake):
         for name, method in (("exact", exact), ("posterior", network)):
             rank = ranks(method, stars, prior, seed)
             rows.append(calibration(rank, name, prior, feh))
-            keys = {"method": name, "prior": prior, "feh": feh}
+            keys = {"method": name, "prior": prior, "metallicity": feh}
             drawn.append(pd.DataFrame(dict(zip(JOINT, rank, strict=True))).assign(**keys))
     pairs = agreement(exact, network, Stars.of([read_table(path) for path in inputs.catalogues], []), seed)
     write_table(pd.concat(drawn, ignore_index=True), snakemake.output.ranks, {"seed": str(seed)})
