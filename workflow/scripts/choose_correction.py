@@ -12,7 +12,7 @@ from stelnet.safetensors_file import read_tensors, write_tensors
 with job(snakemake) as log:
     tensors, metadata, _ = read_tensors(snakemake.input.correction)
     about = json.loads(metadata["correction"])
-    won = carries_over(pd.read_csv(snakemake.input.scores), snakemake.params.method)
+    won = carries_over(pd.read_csv(snakemake.input.scores), "posterior")
     log.info("on by default: %s", ", ".join(" ".join(pair) for pair in won) or "nothing")
     kept = Correction.of_tensors(tensors, about["limits"]).only(won)
     about |= {"limits": kept.limits(), "on": [list(pair) for pair in won]}
