@@ -15,7 +15,7 @@ from stelnet.errors import ConfigError, DataError
 from stelnet.seeds import generator
 from stelnet.training.losses import LOSSES, Loss
 from stelnet.training.networks import CHUNK, INPUTS, NETWORKS, OUTPUTS, Ensemble, Scaling
-from stelnet.training.optimisers import OPTIMISERS
+from stelnet.training.optimisers import OPTIMISERS, flush_denormals
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +156,7 @@ def train_block(
     )
     loss, orders = LOSSES[settings["loss"]], streams("order")
     epochs, size = settings["epochs"], settings["batch_size"]
+    flush_denormals()
     optimiser = OPTIMISERS[settings["optimiser"]](ensemble.parameters(), settings["learning_rate"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
