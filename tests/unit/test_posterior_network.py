@@ -247,15 +247,16 @@ def linear_sample(count: int, draws: int) -> dict[str, np.ndarray]:
     }
 
 
-class TestTraining:
-    @pytest.fixture(scope="class")
-    def result(self):
-        lines = []
-        network = train(
-            linear_sample(2048, 4), SMALL, seed=2, log=lambda step, parts: lines.append((step, parts))
-        )
-        return network, lines
+@pytest.fixture(scope="module")
+def result():
+    lines = []
+    network = train(
+        linear_sample(2048, 4), SMALL, seed=2, log=lambda step, parts: lines.append((step, parts))
+    )
+    return network, lines
 
+
+class TestTraining:
     def test_learns_gaussians(self, result):
         network, lines = result
         assert [step for step, _ in lines] == [100, 200]
