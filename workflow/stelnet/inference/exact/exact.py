@@ -118,7 +118,8 @@ class Exact:
         """Return the arguments of the compiled functions for stars of one resolution."""
         cells, n = self.cells(factor), len(stars)
         places = stars.log_teff, stars.log_lum, stars.feh, stars.e_log_teff, stars.e_log_lum, stars.e_feh
-        stride = np.clip(np.floor(0.8 * stars.e_feh / FEH_STEP), 1, min(factor, 8)).astype(np.int64)
+        # fewer planes where neither the error of [Fe/H] nor that of the place tells them apart
+        stride = np.clip(np.floor(0.8 * stars.e_feh / FEH_STEP), 1, min(2 * factor, 8)).astype(np.int64)
         bounds = np.column_stack([gamma, np.full(n, prior.low), np.full(n, prior.high)])
         return (
             cells.values, cells.start, cells.shape, cells.origin, cells.size, cells.feh,
@@ -173,12 +174,12 @@ class Exact:
         answer = ExactAnswer(
             *(np.full(shape, np.nan, np.float32) for shape in ((3, len(LEVELS), n), n, (4, n), n, n, n))
         )
-        for factor, rows in self._groups(stars):
+        for factor, rows in self.groups(stars):
             found = self.densities(stars[rows], factor, gamma[rows], prior, stage)
             self._fill(answer, rows, found, gamma[rows], prior, factor)
         return answer
 
-    def _groups(self, stars: Observed) -> Iterator[tuple[int, Ints]]:
+    def groups(self, stars: Observed) -> Iterator[tuple[int, Ints]]:
         """Yield resolutions and the rows of stars that take them, in chunks; without stars of no place."""
         factors = self._factors(stars)
         usable = np.isfinite(
@@ -263,7 +264,7 @@ class Exact:
             np.full((3, 4, n), np.nan, np.float32),
             np.full((n, 2), np.inf),
         )
-        for factor, rows in self._groups(stars):
+        for factor, rows in self.groups(stars):
             part = np.empty((len(rows), 2, count, 3), np.float32)
             weight, least = np.empty((len(rows), 2)), np.empty((len(rows), 2))
             chi2 = np.empty((len(rows), 2, len(self.edges["log_age"]) - 1), np.float32)
