@@ -86,10 +86,15 @@ class TestClosedForm:
 
     def test_range_prior_cuts_the_field_prior(self, linear):
         prior = AgePrior.parse("2e8,6e8")
-        found = linear.answer(star(), prior).quantiles[0, :, 0]
+        answer = linear.answer(star(), prior)
+        found = answer.quantiles[0, :, 0]
         whole, _ = linear.draws(star(), AgePrior(), 200_000, seed=2)
         ages = whole[0, 0][(whole[0, 0] > prior.low) & (whole[0, 0] < prior.high)]
         assert found == pytest.approx(np.quantile(ages, LEVELS), abs=0.01)
+        # the density of the draws over that of the prior
+        share, _ = np.histogram(10**ages, 50, (2e8, 6e8))
+        share = share[share > 0] / len(ages)
+        assert answer.age_information[0] == pytest.approx((share * np.log(share * 50)).sum(), abs=0.03)
 
 
 def test_same_answer_by_brute_force():

@@ -145,6 +145,9 @@ class Exact:
             *self._inputs(stars, factor, gamma, prior), STAGE_RANGE[stage],
             result.log_age, result.log_mass, result.planes, result.chi2, result.least,
         )  # fmt: skip
+        # cells reach over the prior's bounds
+        edges = self.edges["log_age"]
+        result.log_age *= (edges[1:] > prior.low) & (edges[:-1] < prior.high)
         # both stages in units of the better one
         best = result.least.min(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
