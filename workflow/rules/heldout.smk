@@ -75,7 +75,9 @@ rule heldout:
     conda:
         "../../envs/analysis.yaml"
     params:
-        **used("heldout.py", "seed simulated evaluation clusters.*.label", below("catalogues.*", "label stage")),
+        **used(
+            "heldout.py", "seed simulated evaluation clusters.*.label", below("catalogues.*", "label stage")
+        ),
     script:
         "../scripts/heldout.py"
 
