@@ -38,6 +38,7 @@ class Run:
         self._monkeypatch = monkeypatch
         files = {
             "repo/Snakefile": "",
+            "repo/workflow/stelnet/__init__.py": "",
             "repo/config.yaml": yaml.safe_dump(CONFIG),
             "repo/resources/datasets.yaml": yaml.safe_dump({"mine": DATASET}),
             "repo/resources/paper.yaml": "printed: 1\n",

@@ -1,8 +1,11 @@
 """House rules that keep the repository consistent with itself."""
 
+import ast
 import re
 import runpy
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 
@@ -60,3 +63,17 @@ def test_no_python_object_is_unpickled():
             assert "weights_only=True" in call, path
         for call in re.findall(r"np\.load\([^)]*\)", text):
             assert "allow_pickle=False" in call, path
+
+
+def test_every_import_is_a_declared_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {canonicalize_name(Requirement(line).name) for line in [*project["dependencies"], *extras]}
+    packages = packages_distributions()
+    for path in [*(ROOT / "workflow").rglob("*.py"), ROOT / "docs/refresh.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in {name.split(".")[0] for name in names} - {"stelnet", *sys.stdlib_module_names}:
+                found = set(map(canonicalize_name, packages.get(name, [name])))
+                assert found & declared, f"{path}: {name} is no dependency in pyproject.toml"

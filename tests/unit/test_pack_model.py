@@ -9,6 +9,7 @@ import synthetic_model as synthetic
 from script_job import run_script
 from typer.testing import CliRunner
 
+from stelnet import configuration
 from stelnet.cli import app
 from stelnet.data.zams import zams_table
 from stelnet.inference.bundle import read_bundle
@@ -19,7 +20,12 @@ ABOUT = {
     "licence": "BSD-3-Clause",
     "code": {"train_baseline.py": "0123456789abcdef"},
 }
-SETTINGS = {"training.epochs.pre": 3, "transfer.loss": "mse"}
+CONFIG = {
+    "training": {"epochs": {"pre": 3}},
+    "transfer": {"loss": "mse"},
+    "mist": {"zams_eep": synthetic.ZAMS_EEP},
+    "catalogues": {"stars": {"draw": 1}},
+}
 
 
 @pytest.fixture
@@ -37,12 +43,8 @@ def model(tmp_path):
         | {name: tmp_path / f"{name}.parquet" for name in ("tracks", "zams")}
         | {"samples": [tmp_path / "sample.parquet"] * 2},
         output={"model": target},
-        params={
-            "catalogues": ["stars"],
-            "zams_eep": synthetic.ZAMS_EEP,
-            "about": ABOUT,
-            "config": {"keys": [*SETTINGS], "values": SETTINGS},
-        },
+        params={"about": ABOUT},
+        config=CONFIG,
         wildcards={"model": "transfer"},
     )
     return target
@@ -51,7 +53,7 @@ def model(tmp_path):
 def test_file_of_a_model_tells_how_it_was_made(model):
     metadata = read_bundle(model).metadata
     assert {key: metadata[key] for key in ABOUT} == ABOUT
-    assert metadata["training"] == SETTINGS
+    assert metadata["training"] == configuration.flatten(CONFIG)
     assert metadata["versions"]["numpy"] == np.__version__
     assert metadata["commit"]
 
@@ -59,5 +61,5 @@ def test_file_of_a_model_tells_how_it_was_made(model):
 def test_command_shows_what_a_file_tells(model):
     result = CliRunner().invoke(app, ["models", str(model)])
     assert result.exit_code == 0
-    assert json.loads(result.output)["training"] == SETTINGS
+    assert json.loads(result.output)["training"] == configuration.flatten(CONFIG)
     assert CliRunner().invoke(app, ["models", "nothing"]).exit_code == 2

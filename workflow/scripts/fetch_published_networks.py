@@ -2,13 +2,14 @@
 
 import os
 
-from tqdm import tqdm
-
+from stelnet import progress
 from stelnet.data.acquisition import fetch
 from stelnet.provenance.job import job
 
 with job(snakemake):
     mirror = os.environ.get("STELNET_MIRROR")
-    pairs = zip(snakemake.params.files, snakemake.output.files, strict=True)
-    for file, path in tqdm(list(pairs), desc="published networks", disable=None):
-        fetch("published_networks", file, path, mirror)
+    pairs = list(zip(snakemake.params.files, snakemake.output.files, strict=True))
+    with progress.bar("published networks", len(pairs)) as advance:
+        for file, path in pairs:
+            fetch("published_networks", file, path, mirror)
+            advance(1)

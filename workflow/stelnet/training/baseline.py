@@ -15,7 +15,7 @@ from stelnet.errors import ConfigError, DataError
 from stelnet.seeds import generator
 from stelnet.training.losses import LOSSES, Loss
 from stelnet.training.networks import CHUNK, INPUTS, NETWORKS, OUTPUTS, Ensemble, Scaling
-from stelnet.training.optimisers import OPTIMISERS, flush_denormals
+from stelnet.training.optimisers import OPTIMISERS, denormals_flushed
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def mean_loss(ensemble: Ensemble, loss: Loss, x: torch.Tensor, y: torch.Tensor) 
     return (sums / len(x)).cpu().numpy()
 
 
+@denormals_flushed()
 def train_block(
     rows: pd.DataFrame,
     held_out: Bools,
@@ -156,7 +157,6 @@ def train_block(
     )
     loss, orders = LOSSES[settings["loss"]], streams("order")
     epochs, size = settings["epochs"], settings["batch_size"]
-    flush_denormals()
     optimiser = OPTIMISERS[settings["optimiser"]](ensemble.parameters(), settings["learning_rate"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,

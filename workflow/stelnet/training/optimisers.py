@@ -1,6 +1,7 @@
 """Optimisers for stacked networks: none lets one network of an ensemble act on another."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -79,13 +80,18 @@ class Muon(torch.optim.Optimizer):
             parameter.add_(step, alpha=-group["scale"] * group["lr"])
 
 
-def flush_denormals() -> None:
-    """Have this process take numbers below the smallest normal one (1e-38) for zero.
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Take numbers below the smallest normal one (1e-38) for zero, within a block or a decorated function.
 
     Momenta of units that no longer fire decay to such numbers. Some processors take 30 times as long for
     them.
     """
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _gradient(parameter: torch.Tensor) -> torch.Tensor:

@@ -11,9 +11,10 @@ from stelnet.errors import ConfigError
 from stelnet.seeds import generator
 from stelnet.training.losses import LOSSES
 from stelnet.training.networks import INPUTS, OUTPUTS, Ensemble
-from stelnet.training.optimisers import OPTIMISERS, flush_denormals
+from stelnet.training.optimisers import OPTIMISERS, denormals_flushed
 
 
+@denormals_flushed()
 def retrain(
     start: Ensemble,
     sample: pd.DataFrame,
@@ -60,7 +61,6 @@ def retrain(
     y = torch.from_numpy(start.scaling.outputs(*(sample[name].to_numpy() for name in OUTPUTS))).float()[draws]
     dex = torch.from_numpy(start.scaling.unscale(np.ones(2)) - start.scaling.unscale(np.zeros(2))).float()
     ensemble, loss = start.select([0] * len(boots)), LOSSES[settings["loss"]]
-    flush_denormals()
     optimiser = OPTIMISERS[settings["optimiser"]](ensemble.parameters(), settings["learning_rate"])
     history = []
     for _ in range(settings["steps"]):
