@@ -110,7 +110,7 @@ FIGURE_VARIANTS = {
 # Figures 2 and 3 -> the stage that they show
 STAGE_FIGURES = {"2": "post", "3": "pre"}
 # figure -> the cluster that it shows; beyond Figures 5 and 6 of the paper they are named after their clusters
-CLUSTER_FIGURES = dict(zip(["fig5", "fig6", *list(CLUSTERS)[2:]], CLUSTERS))
+CLUSTER_FIGURES = {{"Praesepe": "fig5", "NGC2547": "fig6"}.get(name, name): name for name in CLUSTERS}
 
 # a simulated sky has no place for what the paper says about the real one
 PAPER = [] if config["simulated"] else [os.path.relpath(ROOT / "resources/published.yaml")]
