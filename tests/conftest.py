@@ -60,7 +60,16 @@ class Checkout:
 
     def copied(self, folder: Path) -> "Checkout":
         """Return a copy, results included."""
-        return Checkout(Path(shutil.copytree(self.folder, folder, symlinks=True)))
+        return Checkout(
+            Path(
+                shutil.copytree(
+                    self.folder,
+                    folder,
+                    symlinks=True,
+                    ignore=shutil.ignore_patterns(".hashes.json", "..hashes.*"),
+                )
+            )
+        )
 
     def run(
         self, *command: str | Path, check: bool = True, cwd: Path | None = None, **environment: str
