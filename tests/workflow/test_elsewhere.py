@@ -49,7 +49,7 @@ class Elsewhere:
 
 @pytest.mark.parametrize("way", ["directory", "module"])
 def test_demo_runs_elsewhere(tmp_path, way):
-    repository = Checkout(tmp_path / "stelnet")
+    repository = Checkout.of_repository(tmp_path / "stelnet")
     before = {path for path in repository.folder.rglob("*") if "__pycache__" not in path.parts}
     elsewhere = Elsewhere(tmp_path / "elsewhere", repository.folder, way)
     everything = "all" if way == "directory" else "stelnet_all"
