@@ -153,11 +153,15 @@ def test_given_stage_that_the_grid_lacks_has_no_answer(linear):
         linear.answer(star(), stage="main")
 
 
-def test_draws_depend_on_the_seed_alone(linear):
-    stars = Observed.of(np.full(5, 3.8), np.linspace(1.2, 1.6, 5), 0.02, 0.05)
-    one, two, other = (linear.draws(stars, AgePrior(), 7, seed)[0] for seed in (1, 1, 2))
-    assert (one == two).all()
-    assert (one != other).any()
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_draws_depend_on_seed_and_row_alone(linear, count):
+    stars = Observed.of(np.full(5, 3.8), np.linspace(1.2, 1.6, 5), [0.02, 0.001, 0.02, 0.01, 0.001], 0.05)
+    whole, whole_pre = linear.draws(stars, AgePrior(), count, seed=1)
+    part, part_pre = linear.draws(stars[np.arange(2, 5)], AgePrior(), count, seed=1, first_row=2)
+    other, _ = linear.draws(stars, AgePrior(), count, seed=2)
+    np.testing.assert_array_equal(whole[:, 2:], part)
+    np.testing.assert_array_equal(whole_pre[2:], part_pre)
+    assert (whole != other).any()
 
 
 class TestCube:

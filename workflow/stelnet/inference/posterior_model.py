@@ -141,8 +141,8 @@ class PosteriorModel(Model):
             )
 
         def exact_draws(stars: Stars, count: int, seed: int, first_row: int) -> Floats:
-            own_seed = int(np.random.SeedSequence([seed, first_row]).generate_state(1)[0])
-            return exact.draws(self._observed(stars), prior, count, own_seed, stage)[0]
+            drawn: Floats = exact.draws(self._observed(stars), prior, count, seed, first_row, stage)[0]
+            return drawn
 
         return Answering(exact_posteriors, exact_draws, CHUNK, threads=False)
 

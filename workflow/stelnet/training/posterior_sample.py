@@ -113,7 +113,8 @@ def sample(exact: Exact, count: int, draws: int, seed: int) -> dict[str, Floats]
         n = min(CHUNK, count - first)
         stars = places.draw(rng, n)
         gamma = (rng.random(n) > FIELD_SHARE).astype(float)
-        found = exact.staged_draws(stars, gamma, draws, rng, most=MOST_CELLS, reaches=1)
+        seeds = rng.integers(0, 2**32, n)
+        found = exact.staged_draws(stars, gamma, draws, seeds, most=MOST_CELLS, reaches=1)
         good = np.isfinite(found.p_pre)
         columns = (
             stars.log_teff,

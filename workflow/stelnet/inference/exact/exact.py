@@ -231,13 +231,31 @@ class Exact:
         return found
 
     def draws(
-        self, stars: Observed, prior: AgePrior, count: int, seed: int, stage: str | None = None
+        self,
+        stars: Observed,
+        prior: AgePrior,
+        count: int,
+        seed: int,
+        first_row: int = 0,
+        stage: str | None = None,
     ) -> tuple[Floats, Bools]:
-        """Return joint draws, float32 (3, n, count), and whether each is before the ZAMS, bool (n, count)."""
-        rng = np.random.default_rng(seed)
-        found = self.staged_draws(stars, np.full(len(stars), prior.gamma), count, rng, prior)
-        p_pre = found.p_pre if stage is None else np.full(len(stars), float(stage == "pre"))
-        pre = rng.random((len(stars), count)) < p_pre[:, None]
+        """Return joint draws, float32 (3, n, count), and whether each is before the ZAMS, bool (n, count).
+
+        Parameters
+        ----------
+        seed, first_row
+            A draw depends on the seed and the number of its row, counted from `first_row`.
+        """
+        n = len(stars)
+        # of each star: its seed, and a number a draw that chooses the stage; four a block of the generator
+        blocks = count // 4 + 1
+        generator = np.random.Philox(key=seed)
+        generator.advance(first_row * blocks)
+        raw = generator.random_raw(4 * n * blocks).reshape(n, -1)
+        seeds = (raw[:, 0] >> np.uint64(32)).astype(np.int64)
+        found = self.staged_draws(stars, np.full(n, prior.gamma), count, seeds, prior)
+        p_pre = found.p_pre if stage is None else np.full(n, float(stage == "pre"))
+        pre = (raw[:, 1 : count + 1] >> np.uint64(11)) * 2.0**-53 < p_pre[:, None]
         return np.where(pre, found.drawn[:, :, 0], found.drawn[:, :, 1]), pre
 
     def staged_draws(
@@ -245,7 +263,7 @@ class Exact:
         stars: Observed,
         gamma: Floats,
         count: int,
-        rng: np.random.Generator,
+        seeds: Ints,
         prior: AgePrior = FIELD,
         most: int = 1 << 62,
         reaches: int = len(marginals.REACH),
@@ -256,11 +274,12 @@ class Exact:
         ----------
         gamma
             Exponents of the prior (n,), one a star; `prior` tells the bounds.
+        seeds
+            Seeds (n,) of 32 bits, one a star.
         most, reaches
             See :func:`stelnet.inference.exact.marginals.draws`.
         """
         n = len(stars)
-        seeds = rng.integers(0, 2**32 - 1, n, np.uint32).astype(np.int64)
         result = StagedDraws(
             np.full((3, n, 2, count), np.nan, np.float32),
             np.full(n, np.nan),
