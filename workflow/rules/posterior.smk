@@ -53,7 +53,7 @@ rule sample_posterior:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=by_attempt(4000),
+        mem_mb=by_attempt(6000),
         runtime=by_attempt(60),
     params:
         **used("sample_posterior.py", "seed posterior.stars posterior.draws"),
