@@ -18,7 +18,7 @@ STARS = ROOT / "resources/examples/bright_stars.csv"
 #: The stars of the README's table, and what they are.
 SHOWN = {"Sun": "a dwarf", "beta Hyi": "a subgiant", "Lalande 21185": "a red dwarf"}
 HEAD = (
-    "| star | age [Gyr], 68 % | age from the data alone, 68 % | mass [Msun], 68 % | flags |",
+    "| star | age [Gyr], 68 % | age from the data alone, 95 % | mass [Msun], 68 % | flags |",
     "|---|---|---|---|---|",
 )
 
@@ -38,9 +38,9 @@ def star_row(row: Mapping[str, float]) -> str:
         middle, low, high = (10 ** (row[f"{name}_{end}"] - scale) for end in ("median", "p16", "p84"))
         return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
-    data = [f"{10 ** (row[f'log_age_data_{end}68'] - 9):.1f}" for end in ("lo", "hi")]
+    low, high = (10 ** (row[f"log_age_data_{end}95"] - 9) for end in ("lo", "hi"))
     flags = ", ".join(f"`{flag}`" for flag in str(row["flags"]).split(",") if flag)
-    cells = [f"{row['name']}, {SHOWN[row['name']]}", text("log_age", 9, 1), " to ".join(data)]
+    cells = [f"{row['name']}, {SHOWN[row['name']]}", text("log_age", 9, 1), f"{low:.1g} to {high:.1f}"]
     return f"| {' | '.join([*cells, text('log_mass', 0, 2), flags])} |"
 
 
