@@ -222,7 +222,7 @@ class Correction:
     ) -> Self:
         """Return the correction that a model's file holds, from its tensors and :meth:`limits`."""
         rasters = {stage: Raster(_pair(of["log_teff"]), _pair(of["log_lum"])) for stage, of in limits.items()}
-        return cls({stage: tensors[f"{stage}/shift"] for stage in limits}, rasters)
+        return cls({stage: tensors[f"{stage}/shift"].astype(np.float32) for stage in limits}, rasters)
 
 
 def _pair(limits: Sequence[float]) -> tuple[float, float]:

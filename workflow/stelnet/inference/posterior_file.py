@@ -29,7 +29,7 @@ ZAMS_EEP = 202
 #: The model holds between these metallicities [dex].
 FEH = (-2.0, 0.5)
 #: Nodes of a raster in each direction, and the step of metallicities [dex].
-SIZE, FEH_STEP = 192, 0.25
+SIZE, FEH_STEP = 128, 0.25
 
 
 def write_posterior(
@@ -63,7 +63,7 @@ def write_posterior(
     tensors, text, _ = read_tensors(network)
     if correction is not None:
         shifts, about, _ = read_tensors(correction)
-        tensors |= shifts
+        tensors |= {name: shift.astype(np.float16) for name, shift in shifts.items()}
         text["correction"] = about["correction"]
     feh = np.arange(FEH[0], FEH[1] + FEH_STEP / 2, FEH_STEP)
     feh = feh[(feh >= cube.feh[0] - 1e-6) & (feh <= cube.feh[-1] + 1e-6)]
