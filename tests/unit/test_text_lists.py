@@ -92,6 +92,9 @@ def test_missing_values_of_fixed_columns_are_missing(tmp_path, kind):
 
 
 DIALECTS = {
+    "single quotes": "# name Teff L\n'A1' 5772 1.0\n'B2' 4500.5 0.2\n'C3' 6200 2.5\n",
+    "comments of other kinds": "% a\n! b\n// c\nname,Teff,L\nA1,5772,1.0\nB2,4500.5,0.2\nC3,6200,2.5\n",
+    "exponents of Fortran": "name Teff L\nA1 5.772D+03 1.0d0\nB2 4.5005D3 2D-1\nC3 6200 2.5\n",
     "white space": "name  Teff L\nA1 5772 1.0\n  B2\t4500.5   0.2  \nC3 6200 2.5",
     "comments between": "# mine\nname Teff L\nA1 5772 1.0\n# doubtful ones\nB2 4500.5 0.2\n\nC3 6200 2.5\n",
     "quotes": 'name Teff L\n"A1" 5772 1.0\n"B2" 4500.5 0.2\n"C3" 6200 2.5\n',
@@ -128,6 +131,7 @@ def test_columns_are_set_apart_in_many_ways(tmp_path, content, end):
 UNITS = {
     "commas": "name,Teff,L\n,K,Lsun\n",
     "dashes for none": "name,Teff,L\n---,K,solLum\n",
+    "in square brackets": "name,Teff,L\n,[K],[solLum]\n",
     "in brackets": "name,Teff,L\nstring,(K),(solLum)\n",
     "tabs, and a rule": "name\tTeff\tL\n \tK\tsolLum\n--\t------\t---\n",
     "white space": "name Teff L\n- K Lsun\n",
@@ -148,7 +152,14 @@ def test_a_row_of_units_is_the_units(tmp_path, header):
 
 
 @pytest.mark.parametrize(
-    "content", ["name,Teff,L\nA,,\nB,5772,1\n", "name,Teff,L\nK,-,-\nB,5772,1\n", "name,Teff,L\nA,---,...\n"]
+    "content",
+    [
+        "name;Teff;L\nA;5772,5;1,0\n",
+        "name Teff L\nA <5000 1.0:\n",
+        "name,Teff,L\nA,,\nB,5772,1\n",
+        "name,Teff,L\nK,-,-\nB,5772,1\n",
+        "name,Teff,L\nA,---,...\n",
+    ],
 )
 def test_a_star_without_values_is_no_row_of_units(tmp_path, content):
     stars, table = table_of(tmp_path / "stars.csv", content)
@@ -180,6 +191,23 @@ def test_exports_of_vizier_have_units_and_descriptions(tmp_path):
     after = Table.read(written(stars, tmp_path / "out.ecsv", "ecsv"))
     assert after["Teff"].description == "Effective temperature"
     assert stars.remarks() == []
+
+
+def test_comments_of_the_exoplanet_archive_have_units_and_descriptions(tmp_path):
+    content = (
+        "# COLUMN pl_name:        Planet Name\n# COLUMN st_teff:        Stellar Effective Temperature [K]\n"
+        "# COLUMN st_age:  Age [no unit]\n#\npl_name,st_teff,st_age\nx 1 b,5772.00,1.5\n"
+    )
+    stars, _ = table_of(tmp_path / "in.csv", content)
+    assert stars.units == {"pl_name": "", "st_teff": "K", "st_age": ""}
+    assert stars.descriptions["st_teff"] == "Stellar Effective Temperature"
+
+
+def test_words_for_no_value_stay_where_there_are_no_numbers(tmp_path):
+    _, table = table_of(tmp_path / "in.csv", "name,Teff,remark,none\nA,5772,unknown,\nB,unknown,unknown,-\n")
+    assert table["Teff"] == [5772, None]
+    assert table["remark"] == ["unknown", "unknown"]
+    assert table["none"] == [None, None]
 
 
 def test_of_several_tables_of_vizier_the_first_is_read_and_this_is_said(tmp_path):
@@ -488,7 +516,19 @@ def test_the_same_for_text_in_other_formats(tmp_path):
     np.testing.assert_array_equal(numbers(stars, "Teff"), [5772, np.nan, np.nan])
 
 
+def test_one_bracket_among_units_is_a_logarithm(tmp_path):
+    stars, _ = table_of(tmp_path / "in.csv", "name,Teff,logL\n,K,[Lsun]\nA,5772,0.1\n")
+    assert stars.units == {"name": "", "Teff": "K", "logL": "[Lsun]"}
+
+
+def test_tables_of_ipac_need_no_units(tmp_path):
+    stars, table = table_of(tmp_path / "in.tbl", "|name |st_teff|st_lum|\n A 1   5772    0.1    \n")
+    assert stars.units == {"name": "", "st_teff": "", "st_lum": ""}
+    assert table == {"name": ["A 1"], "st_teff": [5772], "st_lum": [0.1]}
+
+
 FOREIGN = {
+    "LaTeX": b"\\begin{table}\n\\end{table}",
     "Excel": b"PK\x03\x04" + bytes(30),
     "web page": b"\n<!DOCTYPE html>\n<html><body>404</body></html>",
     "HDF5": b"\x89HDF\r\n\x1a\n",

@@ -1,5 +1,6 @@
 """What all star lists have in common: their columns, and their rows in blocks of bounded size."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 
-#: What stands for "no value" in text, whatever the case; so does any run of dashes or of dots.
-NO_VALUE = (
+#: What stands for "no value" in text, whatever the case, as any run of dashes or of dots does: marks, and
+#: words, which stay text in a column without numbers.
+MARKS = (
     *("", "null", "none", "nil", "nul", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nat", "(null)", "\\n"),
-    *("masked", "missing", "blank", "empty", "undef", "undefined", "indef", "unknown", "nodata", "no data"),
-    *("not available", "?", "~"),
+    *("masked", "indef", "?", "~"),
 )
+WORDS = ("missing", "blank", "empty", "undef", "undefined", "unknown", "nodata", "no data", "not available")
+NO_VALUE = MARKS + WORDS
 RUNS = r"^(-+|[\x{2010}-\x{2015}\x{2212}]+|\.+|\x{2026}+)$"
+#: Exponents as Fortran writes them.
+_FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
 #: Rows that are looked at to confirm how columns are read.
 HEAD = 10_000
 
@@ -173,6 +178,7 @@ class StarList:
         return numbers
 
     def _parsed(self, text: list[str | None], name: str, first_row: int) -> list[float | None]:
+        text = [None if value is None else _FORTRAN.sub(r"\1E\2", value) for value in text]
         rows = [row for row, value in enumerate(text) if value is not None and not is_number(value)]
         if rows:
             first = str(text[rows[0]])
@@ -189,7 +195,7 @@ class StarList:
         others = -1
         for block in self.blocks(1 << 17, [name], typed=False):
             cells = present(block[name].cast(pa.string())).drop_null().to_pylist()
-            others += sum(not is_number(cell) for cell in cells)
+            others += sum(not is_number(_FORTRAN.sub(r"\1E\2", cell)) for cell in cells)
         more = f", nor {'are' if others > 1 else 'is'} {others} more of the column" if others > 0 else ""
         return (
             f"{self.label}: row {row}, column {name!r}: {value!r} is not a number{more}; correct the list, "

@@ -43,6 +43,7 @@ class CsvList(TextualList):
         require_distinct(header.names, label)
         units = {name: header.units.get(name, "") for name in header.names}
         super().__init__(label, units, header.descriptions)
+        self.ucds = header.ucds
 
     def remarks(self) -> list[str]:
         more = ["the first of its tables is read"] if self._more else []

@@ -120,7 +120,7 @@ def whole_rows(blocks: Iterator[bytes], separator: str) -> Iterator[bytes]:
         yield rest
 
 
-_WORDS = re.compile(rb'"(?:[^"\n]|"")*"|[^ \t\n]+')
+_WORDS = re.compile(rb"""\"(?:[^"\n]|"")*"|'[^'\n]*'(?=\s|$)|[^ \t\n]+""")
 _RULES = re.compile(rb"(?m)^[ +|:\-=]*[\-=]{2}[ +|:\-=]*$")
 
 
@@ -132,7 +132,17 @@ def one_line_end(block: bytes) -> bytes:
 def without_white_space(block: bytes) -> bytes:
     """Return lines with a tab wherever there was white space outside quotes, and without comments."""
     lines = (line for line in one_line_end(block).split(b"\n") if not line.lstrip().startswith(b"#"))
-    return b"\n".join(b"\t".join(_WORDS.findall(line) if b'"' in line else line.split()) for line in lines)
+    return b"\n".join(b"\t".join(_words(line)) for line in lines)
+
+
+def _words(line: bytes) -> list[bytes]:
+    """Return the words of a line, with single quotes made double ones."""
+    if b'"' not in line and b"'" not in line:
+        return line.split()
+    words = _WORDS.findall(line)
+    single = [len(word) > 1 and word[:1] == word[-1:] == b"'" for word in words]
+    doubled = [b'"' + word[1:-1].replace(b'"', b'""') + b'"' for word in words]
+    return [new if one else word for word, new, one in zip(words, doubled, single, strict=True)]
 
 
 def without_padding(block: bytes, separator: str) -> bytes:

@@ -80,8 +80,10 @@ def sniffed(head: bytes, label: str) -> str | None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head[257:262] == b"ustar":
         what = "a tar archive; unpack it"
-    elif start[:15].lower().startswith((b"<!doctype html", b"<html")):
+    elif start[:15].lower().startswith((b"<!doctype html", b"<html", b"<table")):
         what = "a web page; take the table itself"
+    elif start.startswith((b"\\begin{", b"\\documentclass")):
+        what = "LaTeX; write the table as CSV"
     elif re.match(rb"[\[{]\s*[\[{\"]", start):
         what = "JSON; convert it to CSV or Parquet"
     if what:

@@ -19,7 +19,11 @@ SAMPLE = 200
 LONGEST = 10
 _OPEN = re.compile(r'(^|[,;\t|])\s*"')
 _RULE = re.compile(r"^[\s+|:\-=]*[\-=]{2}[\s+|:\-=]*$")
-_WORD = re.compile(r'"(?:[^"]|"")*"|\S+')
+_WORD = re.compile(r"""\"(?:[^"]|"")*"|'[^']*'(?=\s|$)|\S+""")
+#: What begins a comment above a header; below it, # alone does.
+_COMMENT = re.compile(r"#+|%+|!+|//+")
+#: Numbers in notations that are not read, limits and the like: values all the same, no names and no units.
+_NUMERAL = re.compile(r"[<>≤≥~≈]?\s*[-+]?[\d.,]*\d[\d.,]*([eEdD][-+]?\d+)?\s*[:?±]?[\d.,\s]*")
 #: The types that a row below the names may give: those of RDB, and in words.
 _RDB = re.compile(r"^\d*[SNMsnm]$")
 _TYPES = re.compile(
@@ -27,7 +31,13 @@ _TYPES = re.compile(
     r"double|number|numeric|decimal|bool(ean)?|logical|date(time)?",
     re.I,
 )
-_VIZIER = re.compile(r"^#Column\t(?P<name>[^\t]+)\t[^\t]*\t(?P<text>[^\t]*)(?:\t\[ucd=(?P<ucd>[^\]]*)\])?")
+#: What VizieR and the NASA Exoplanet Archive say of a column in a comment.
+_ABOUT = (
+    re.compile(
+        r"#Column\t(?P<name>[^\t]+)\t[^\t]*\t(?P<text>[^\t]*)(?P<unit>)(?:\t\[ucd=(?P<ucd>[^\]]*)\])?"
+    ),
+    re.compile(r"#\s*COLUMN\s+(?P<name>\S+):\s*(?P<text>.*?)\s*(?:\[(?P<unit>[^\]]*)\])?(?P<ucd>)$"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Header:
         Length of all that stands before the first star [bytes].
     unnamed
         The columns without a name.
-    units, descriptions
+    units, descriptions, ucds
         Of those columns that have some.
     padded
         Whether blanks around values, and bars at both ends of a line, are there for the eye alone.
@@ -56,6 +66,7 @@ class Header:
     unnamed: frozenset[str] = frozenset()
     units: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
+    ucds: dict[str, str] = field(default_factory=dict)
     padded: bool = False
 
 
@@ -88,7 +99,12 @@ def split(line: str, separator: str) -> list[str]:
     """Return the cells of a line."""
     if separator == WHITE:
         words = [match[0] for match in _WORD.finditer(line)]
-        return [word[1:-1].replace('""', '"') if word[:1] == word[-1:] == '"' else word for word in words]
+        return [
+            word[1:-1].replace('""', '"')
+            if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'"
+            else word
+            for word in words
+        ]
     if separator == "|" and is_boxed(line):
         line = line.strip()[1:-1]
     try:
@@ -132,10 +148,11 @@ def read_header(head: bytes, label: str, separators: str = SEPARATORS + WHITE) -
     for line in lines_of(head):
         text = line.text.strip()
         if not rows:
-            if text.startswith("#"):
+            is_comment = _COMMENT.match(text)
+            if is_comment:
                 comments.append(text)
             # the sign by which Excel knows what separates columns
-            if not text or text.startswith("#") or is_rule(text) or re.fullmatch(r"sep=[,;\t|]", text):
+            if not text or is_comment or is_rule(text) or re.fullmatch(r"sep=[,;\t|]", text):
                 start = line.end
                 continue
         if text and not (rows and text.startswith("#")):
@@ -163,7 +180,8 @@ def read_header(head: bytes, label: str, separators: str = SEPARATORS + WHITE) -
         rows, cells = rows[1:], cells[1:]
     header, cells = _fitted(header, cells)
     header = below(header, rows, cells)
-    return _vizier(named(header), comments)
+    header = _described(named(header), comments)
+    return header if header.padded else replace(header, units=_without_brackets(header.units))
 
 
 def is_even(header: Header, head: bytes) -> bool:
@@ -198,7 +216,7 @@ def _is_known(name: str) -> bool:
 
 
 def _numbers(cells: Sequence[str]) -> list[bool]:
-    return [is_number(cell) for cell in cells]
+    return [is_number(cell) or bool(_NUMERAL.fullmatch(cell)) for cell in cells]
 
 
 def _is_star(cells: list[list[str]]) -> bool:
@@ -222,7 +240,7 @@ def _comment_above(
         return None
     fitting = []
     for i, comment in enumerate(comments):
-        text = comment.lstrip("#").strip()
+        text = _COMMENT.sub("", comment, count=1).strip()
         for mark in dict.fromkeys((separator, *SEPARATORS, WHITE)):
             names = split(text, mark)
             if len(names) == len(first) > 1 and not any(_numbers(names)) and not is_rule(text):
@@ -285,13 +303,19 @@ def _are_types(row: list[str], separator: str) -> bool:
 def _are_units(names: list[str], row: list[str], below: list[list[str]]) -> bool:
     """Return whether a row holds units: none of it is a number, where the rows below it have numbers."""
     below = [other for other in below if len(other) == len(row) and not _is_ruled(other)]
-    columns = [i for i in range(len(row)) if any(is_number(other[i]) for other in below)]
+    columns = [i for i in range(len(row)) if any(_numbers([other[i] for other in below]))]
     if not below:
         columns = [i for i, name in enumerate(names) if _is_known(name)]
     cells = [row[i] for i in columns]
     if any(_numbers(cells)) or any(_numbers(row)):
         return False
     return any(unit and parse_unit(unit) is not None for unit in map(unit_of, cells))
+
+
+def _without_brackets(units: dict[str, str]) -> dict[str, str]:
+    """Return units without the brackets that all of them have; around some of them they are logarithms."""
+    bracketed = all(unit.startswith("[") and unit.endswith("]") for unit in units.values())
+    return {name: unit.strip("[]") for name, unit in units.items()} if bracketed else units
 
 
 def unit_of(cell: str) -> str:
@@ -321,9 +345,16 @@ def named(header: Header) -> Header:
     return replace(header, names=names, unnamed=frozenset(unnamed))
 
 
-def _vizier(header: Header, comments: list[str]) -> Header:
-    """Return a header with what VizieR says of the columns in comments."""
-    about = [match for match in map(_VIZIER.match, comments) if match]
-    texts = {match["name"].strip(): match["text"].strip() for match in about}
-    texts = {name: text for name, text in texts.items() if name in header.names and text}
-    return replace(header, descriptions=texts, padded=header.padded or bool(about))
+def _described(header: Header, comments: list[str]) -> Header:
+    """Return a header with what comments say of its columns; units of theirs that are none do not count."""
+    found = [match for comment in comments for pattern in _ABOUT if (match := pattern.match(comment))]
+    about = {name: match for match in found if (name := match["name"].strip()) in header.names}
+    texts = {name: match["text"].strip() for name, match in about.items()}
+    units = {name: match["unit"] for name, match in about.items() if parse_unit(match["unit"] or "?")}
+    return replace(
+        header,
+        descriptions={name: text for name, text in texts.items() if text},
+        units=units | header.units,
+        ucds={name: match["ucd"] for name, match in about.items() if match["ucd"]},
+        padded=header.padded or any(comment.startswith("#Column\t") for comment in comments),
+    )

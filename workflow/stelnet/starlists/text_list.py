@@ -111,7 +111,7 @@ def _described(lines: list[str], layout: str, label: str) -> list[Cells]:
         null = getattr(made, "null", None) or ""
         gone = np.ma.getmaskarray(column) | _equal(np.asarray(column), null)
         values = [None if no else str(value) for value, no in zip(np.asarray(column), gone, strict=True)]
-        unit = unit_of(str(made.unit or ""))
+        unit = unit_of(str(getattr(made, "unit", None) or ""))
         columns.append(Cells(made.name, values, unit, getattr(made, "description", None) or ""))
     return columns
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from stelnet.starlists.base import StarList, present, rebatched
+from stelnet.starlists.base import WORDS, StarList, present, rebatched
 
 
 class TextualList(StarList):
@@ -59,20 +59,32 @@ CANDIDATES = {
 def _types_of(batches: Iterator[pa.RecordBatch], names: Sequence[str]) -> dict[str, pa.DataType]:
     """Return the narrowest type that holds all values of each column."""
     possible = {name: dict(CANDIDATES) for name in names}
-    seen = dict.fromkeys(names, False)
+    seen, worded = dict.fromkeys(names, False), dict.fromkeys(names, False)
     for batch in batches:
         for name, candidates in possible.items():
             if not candidates:
                 continue
             values = present(batch[name]).drop_null()
             seen[name] |= len(values) > 0
+            worded[name] |= not seen[name] and _has_words(batch[name])
             for kind, pattern in list(candidates.items()):
                 if not _fits(values, kind, pattern):
                     del candidates[kind]
     return {
-        name: next(iter(candidates), pa.string()) if seen[name] else pa.float64()
+        name: next(iter(candidates), pa.string())
+        if seen[name]
+        else pa.string()
+        if worded[name]
+        else pa.float64()
         for name, candidates in possible.items()
     }
+
+
+def _has_words(text: pa.Array) -> bool:
+    from pyarrow import compute
+
+    lower = compute.utf8_lower(compute.utf8_trim_whitespace(text))
+    return bool(compute.any(compute.is_in(lower, pa.array(WORDS, text.type)), min_count=0).as_py())
 
 
 def _fits(values: pa.Array, kind: pa.DataType, pattern: str) -> bool:
