@@ -96,8 +96,7 @@ class FitsList(StarList):
         with fits.open(self._path) as hdus:
             hdu = self._chosen(hdus)
             for start in range(0, max(self.rows, 1), size):
-                table = self._rows(hdu, start, start + size)
-                yield to_arrow(table[list(names)] if names else table, self.label)
+                yield to_arrow(self._rows(hdu, start, start + size, names), self.label)
 
     def table(self) -> Table:
         with self.opened() as hdu:
@@ -112,7 +111,13 @@ class FitsList(StarList):
         told = f"text of {names} is neither ASCII nor UTF-8, and read as Latin-1"
         return [*([told] if names else []), *super().remarks()]
 
-    def _rows(self, hdu: fits.BinTableHDU | fits.TableHDU, start: int, stop: int) -> Table:
+    def _rows(
+        self,
+        hdu: fits.BinTableHDU | fits.TableHDU,
+        start: int,
+        stop: int,
+        names: Sequence[str] | None = None,
+    ) -> Table:
         if self._binary:
             part = type(hdu)(hdu.data[start:stop], hdu.header)
             with warnings.catch_warnings():
@@ -120,6 +125,7 @@ class FitsList(StarList):
                 table = Table.read(part, mask_invalid=False, unit_parse_strict="silent")
         else:
             table = _ascii_rows(hdu, start, stop)
+        table = table[list(names)] if names else table
         for name, column in table.columns.items():
             if column.dtype.kind == "S" and column.size and not _is_utf8(column):
                 self._latin1.add(name)
