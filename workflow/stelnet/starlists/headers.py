@@ -27,7 +27,7 @@ _NUMERAL = re.compile(r"[<>≤≥~≈]?\s*[-+]?[\d.,]*\d[\d.,]*([eEdD][-+]?\d+)?
 #: The types that a row below the names may give: those of RDB, and in words.
 _RDB = re.compile(r"^\d*[SNMsnm]$")
 _TYPES = re.compile(
-    r"(var)?char(acter)?|str(ing)?|text|object|(short|small|big|long)?int(eger)?\d*|short|long|float\d*|real|"
+    r"(var)?char|character|str(ing)?|text|object|(short|small|big|long)?int(eger)?\d*|short|long|float\d*|real|"
     r"double|number|numeric|decimal|bool(ean)?|logical|date(time)?",
     re.I,
 )
