@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from synthetic_model import SUN, write_model, write_posterior_model
 from typer.main import get_command
@@ -231,6 +232,55 @@ def test_lists_that_cannot_be_used_are_told(predict, tmp_path, content, words):
     assert "in.csv" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_text_of_any_kind_comes_out_in_a_format_that_can_be_written(predict, tmp_path):
+    (tmp_path / "in.txt").write_text("name Teff L\n- K solLum\nsun 5772 1.0\ndim 4500 0.2\n")
+    told = predict(tmp_path / "in.txt")
+    assert told.stdout.splitlines()[0].startswith("name,Teff,L,log_age_median")
+    assert len(told.stdout.splitlines()) == 3
+    predict(tmp_path / "in.txt", "-o", tmp_path / "out.ecsv")
+    assert str(Table.read(tmp_path / "out.ecsv")["L"].unit) == "solLum"
+    words = predict(tmp_path / "in.txt", "-o", tmp_path / "out.txt", code=2).stderr
+    assert "its extension is of no format that can be written (.csv," in words
+    assert "--format (csv, ecsv, fits, votable, parquet)" in words
+    predict(tmp_path / "in.txt", "-o", tmp_path / "out.txt", "--format", "csv")
+    assert (tmp_path / "out.txt").read_text() == told.stdout
+    assert "'text' is not one of 'csv'" in " ".join(
+        predict(tmp_path / "in.txt", "--format", "text", code=2).stderr.split()
+    )
+
+
+def test_a_table_of_a_fits_file_with_several(predict, tmp_path):
+    tables = {"GTI": Table({"START": [1, 2]}), "STARS": Table({"Teff": [5772.0], "L": [1.0]})}
+    hdus = [fits.table_to_hdu(table) for table in tables.values()]
+    for hdu, name in zip(hdus, tables, strict=True):
+        hdu.name = name
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "in.fits")
+    told = predict(tmp_path / "in.fits", "-o", tmp_path / "out.csv", code=2).stderr
+    assert "the first of its 2 tables is read (1 GTI, 2 STARS); choose with --hdu" in told
+    for wanted in ("STARS", "stars", 2):
+        predict(tmp_path / "in.fits", "--hdu", wanted, "-o", tmp_path / "out.fits", "--overwrite")
+        with fits.open(tmp_path / "out.fits") as written:
+            assert written["STARS"].data["log_age_median"].shape == (1,)
+            assert written["GTI"].data["START"].tolist() == [1, 2]
+    for wanted in ("none", 0, 3):
+        told = predict(tmp_path / "in.fits", "--hdu", wanted, "-o", tmp_path / "out.csv", code=2).stderr
+        assert "there is no such table; there are 1 GTI, 2 STARS" in told
+    (tmp_path / "in.csv").write_text(STARS)
+    assert "--hdu 1: only FITS" in predict(tmp_path / "in.csv", "--hdu", 1, code=2).stderr
+
+
+def test_bad_values_may_be_taken_as_missing_and_are_counted(predict, tmp_path):
+    (tmp_path / "in.csv").write_text("Teff,L\n5772,1\nhot,1\n---,1\n5772:,1\n")
+    told = predict(tmp_path / "in.csv", "-o", tmp_path / "out.ecsv", code=2).stderr
+    assert "row 2, column 'Teff': 'hot' is not a number, nor is 1 more of the column" in told
+    told = predict(tmp_path / "in.csv", "-o", tmp_path / "out.ecsv", "--bad-values", "missing").stderr
+    assert "taken as missing: 2 values of column 'Teff' that are no number, first 'hot' in row 2" in told
+    table = read(tmp_path / "out.ecsv")
+    assert table.meta["stelnet"]["bad_values"] == {"Teff": 2}
+    assert list(table["Teff"]) == ["5772", "hot", "---", "5772:"]
+    assert all("missing_teff" in flags for flags in table["flags"][1:])
 
 
 def test_wrong_units_are_told(predict, tmp_path):

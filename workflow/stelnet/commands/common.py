@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stelnet.errors import ConfigError
-from stelnet.starlists.formats import Format, sniffed
+from stelnet.starlists.formats import BadValues, InputFormat
 from stelnet.terms import Stage
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 StarsArgument = Annotated[
-    str, typer.Argument(help="CSV, ECSV, FITS, VOTable or Parquet; - for standard input.")
+    str, typer.Argument(help="CSV or other text, ECSV, FITS, VOTable or Parquet; - for standard input.")
 ]
 ModelOption = Annotated[
     str,
@@ -70,8 +70,17 @@ FloorOption = Annotated[
     ),
 ]
 InputFormatOption = Annotated[
-    Format | None,
-    typer.Option("--input-format", help="Format of the list (default: by extension, or by content)."),
+    InputFormat | None,
+    typer.Option("--input-format", help="Format of the list (default: what its content tells)."),
+]
+HduOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|N", help="The table, of a FITS file or VOTable with several (default: the first)."
+    ),
+]
+BadValuesOption = Annotated[
+    BadValues, typer.Option(help="What becomes of text among numbers: an error, or a missing value.")
 ]
 
 
@@ -129,24 +138,31 @@ def floor_of(text: str) -> tuple[float, float] | None:
 
 
 @contextmanager
-def star_list(stars: str, given: Format | None) -> Iterator["StarList"]:
+def star_list(
+    stars: str, given: InputFormat | None, hdu: str = "", bad_values: BadValues = BadValues.ERROR
+) -> Iterator["StarList"]:
     """Yield the list that an argument names, in the format given or found.
 
     Standard input is put into a file first, as formats need to seek.
     """
     from stelnet.starlists.opening import open_list
 
-    path = file_of(stars)
-    if path:
-        yield open_list(path, given, stars)
-        return
-    import shutil
-    import tempfile
+    path, folder = file_of(stars), None
+    try:
+        if path is None:
+            import shutil
+            import tempfile
 
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder, "stdin")
-        with open(local, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        with open(local, "rb") as file:
-            kind = given or sniffed(file.read(1024)) or "csv"
-        yield open_list(local, kind, "standard input")
+            folder = tempfile.TemporaryDirectory()
+            path = Path(folder.name, "stdin")
+            with open(path, "wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        opened = open_list(path, given, "standard input" if folder else stars, hdu)
+        try:
+            opened.bad_values = bad_values
+            yield opened
+        finally:
+            opened.close()
+    finally:
+        if folder:
+            folder.cleanup()

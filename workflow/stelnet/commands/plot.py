@@ -9,9 +9,11 @@ import typer
 
 from stelnet.commands.common import (
     AgePriorOption,
+    BadValuesOption,
     FehErrorOption,
     FehOption,
     FloorOption,
+    HduOption,
     InputFormatOption,
     LumErrorOption,
     LumOption,
@@ -27,6 +29,7 @@ from stelnet.commands.common import (
     star_list,
 )
 from stelnet.errors import DataError, StelnetError
+from stelnet.starlists.formats import BadValues
 
 SUFFIXES = (".png", ".pdf")
 #: Where MIST tracks are looked for: in the results of the workflow, and in a mirror of the raw data.
@@ -61,6 +64,8 @@ def plot(
     e_feh: FehErrorOption = "",
     floor: FloorOption = "",
     input_kind: InputFormatOption = None,
+    hdu: HduOption = "",
+    bad_values: BadValuesOption = BadValues.ERROR,
 ) -> None:
     """Draw stars on the H-R diagram: one with the posterior of its age and mass, or all with theirs.
 
@@ -77,7 +82,9 @@ def plot(
         from stelnet.starplots.many_stars import crowd_figure
         from stelnet.starplots.one_star import star_figure
 
-        with star_list(stars, input_kind) as opened:
+        with star_list(stars, input_kind, hdu, bad_values) as opened:
+            if opened.note:
+                say(f"{opened.label}: {opened.note}")
             chosen = load_model(model)
             columns = Columns.found(
                 opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
@@ -98,6 +105,7 @@ def plot(
                 table, flags = content.everything(chosen, opened, columns, request)
                 figure = crowd_figure(table, flags, names, background, about)
                 title = f"{opened.label}, {len(names)} stars"
+            say(*(f"{opened.label}: {remark}" for remark in opened.remarks()))
         style.save(figure, [target], title, chosen.simulated)
         say(f"{target}: {title}")
     except StelnetError as error:

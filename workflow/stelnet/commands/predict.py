@@ -10,9 +10,11 @@ import typer
 
 from stelnet.commands.common import (
     AgePriorOption,
+    BadValuesOption,
     FehErrorOption,
     FehOption,
     FloorOption,
+    HduOption,
     InputFormatOption,
     LumErrorOption,
     LumOption,
@@ -30,7 +32,7 @@ from stelnet.commands.common import (
 from stelnet.errors import DataError, StelnetError
 from stelnet.inference.answer import FLAGS, Method
 from stelnet.progress import bar
-from stelnet.starlists.formats import Format, known_format
+from stelnet.starlists.formats import FORMATS, BadValues, Format, output_format
 
 if TYPE_CHECKING:
     from stelnet.starlists.base import StarList
@@ -71,6 +73,8 @@ def predict(
         typer.Option("--format", help="Format of the output (default: by extension, or that of the list)."),
     ] = None,
     input_kind: InputFormatOption = None,
+    hdu: HduOption = "",
+    bad_values: BadValuesOption = BadValues.ERROR,
     chunk_size: Annotated[int, typer.Option(min=1, metavar="N", help="Stars in memory at a time.")] = 1 << 17,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
@@ -86,7 +90,9 @@ def predict(
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         target = file_of(out)
-        with star_list(stars, input_kind) as opened:
+        with star_list(stars, input_kind, hdu, bad_values) as opened:
+            if opened.note:
+                say(f"{opened.label}: {opened.note}")
             _check_target(target, file_of(stars), overwrite)
             output = _output_format(target, kind, opened)
             if samples and output == "csv":
@@ -97,9 +103,10 @@ def predict(
             )
             request = Request(stage, method, age_prior, floor_of(floor), samples, seed, chunk_size, prefix)
             chosen.check(method, age_prior, request.floor)
-            say(*([f"{opened.label}: {opened.note}"] if opened.note else []), *columns.described().values())
+            say(*columns.described().values())
             with bar("stars", opened.rows) as advance:
                 summary = predict_list(chosen, opened, columns, target, output, request, advance)
+            say(*(f"{opened.label}: {remark}" for remark in opened.remarks()))
         _summarise(summary)
     except StelnetError as error:
         say(f"stelnet: {error}")
@@ -119,8 +126,9 @@ def predict(
 
 
 def _output_format(target: Path | None, given: Format | None, stars: "StarList") -> str:
-    default = known_format(target, "the output", "--format") if target and not given else stars.kind
-    kind = str(given or default)
+    # text of other kinds than CSV is not written
+    default = stars.kind if stars.kind in FORMATS else Format.CSV
+    kind = str(given or (output_format(target) if target else default))
     if target is None and kind not in ("csv", "ecsv") and sys.stdout.isatty():
         raise DataError(f"{kind.upper()} is not for a terminal: give a file with -o, or --format csv.")
     return kind

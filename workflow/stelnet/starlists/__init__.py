@@ -1,5 +1,5 @@
-"""Star lists of anyone: CSV, ECSV, FITS, VOTable and Parquet, read, understood, and written with answers.
+"""Star lists of anyone: CSV and other text, ECSV, FITS, VOTable and Parquet, read, understood and continued.
 
-``columns`` finds temperature and luminosity, ``reading`` opens files, ``writing`` adds columns to them, and
-``prediction`` puts a model between the two.
+``opening`` is the door to the files, ``columns`` finds temperature and luminosity, and ``prediction`` puts a
+model between the list and what is written.
 """

@@ -1,7 +1,9 @@
 """What all star lists have in common: their columns, and their rows in blocks of bounded size."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,13 +12,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stelnet.errors import DataError, StelnetError
+from stelnet.starlists.formats import BadValues
+from stelnet.starlists.packing import Unpacked
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 
-#: What stands for "no value" in text, whatever the case.
-NO_VALUE = ("", "-", "--", "...", "null", "none", "na", "n/a", "#n/a", "<na>", "masked")
+#: What stands for "no value" in text, whatever the case, as any run of dashes or of dots does: marks, and
+#: words, which stay text in a column without numbers.
+MARKS = (
+    *("", "null", "none", "nil", "nul", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nat", "(null)", "\\n"),
+    *("masked", "indef", "?", "~"),
+)
+WORDS = ("missing", "blank", "empty", "undef", "undefined", "unknown", "nodata", "no data", "not available")
+NO_VALUE = MARKS + WORDS
+RUNS = r"^(-+|[\x{2010}-\x{2015}\x{2212}]+|\.+|\x{2026}+)$"
+#: Exponents as Fortran writes them.
+_FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
 #: Rows that are looked at to confirm how columns are read.
 HEAD = 10_000
 
@@ -33,6 +46,16 @@ def readable(label: str, kind: str) -> Iterator[None]:
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{label}: not readable as {kind.upper()}: {reason}")
+
+
+@dataclass
+class Bad:
+    """Cells of a column that are no numbers: how many, the first, its row, and how many rows were seen."""
+
+    count: int
+    first: str
+    row: int
+    seen: int
 
 
 class StarList:
@@ -52,16 +75,43 @@ class StarList:
         What an earlier prediction wrote of itself, or None.
     note
         What the user should know about the reading, or nothing.
+    unnamed
+        Those of its columns that have no name in the file.
+    bad_values
+        What becomes of text among numbers: an error, or a missing value that is counted in `bad`.
+    bad
+        Column -> what was taken as missing.
     """
 
     kind: str
     rows: int | None = None
     metadata: dict[str, Any] | None = None
     note: str = ""
+    unnamed: frozenset[str] = frozenset()
+    bad_values: BadValues = BadValues.ERROR
 
     def __init__(self, label: str, units: dict[str, str]) -> None:
         self.label = label
         self.units = units
+        self.bad: dict[str, Bad] = {}
+        self._aside: Unpacked | None = None
+
+    def keep(self, aside: Unpacked) -> None:
+        """Hold on to a file put aside to read the list, until it is closed or goes away."""
+        self._aside = aside
+
+    def close(self) -> None:
+        """Remove what was put aside to read the list."""
+        if self._aside:
+            self._aside.remove()
+
+    def remarks(self) -> list[str]:
+        """Return what the user should know of the rows, once they are read."""
+        return [
+            f"taken as missing: {bad.count} value{'s' * (bad.count > 1)} of column {name!r} that "
+            f"{'are' if bad.count > 1 else 'is'} no number, first {bad.first!r} in row {bad.row}"
+            for name, bad in self.bad.items()
+        ]
 
     def blocks(self, size: int, names: Sequence[str] | None = None, typed: bool = True) -> Iterator[pa.Table]:
         """Yield all rows, `size` at a time, at least one block even if it is empty.
@@ -106,7 +156,7 @@ class StarList:
         Raises
         ------
         DataError
-            The column holds something else; the row is named.
+            The column holds something else, and `bad_values` is not ``missing``; the row is named.
         """
         from pyarrow import compute
 
@@ -128,10 +178,29 @@ class StarList:
         return numbers
 
     def _parsed(self, text: list[str | None], name: str, first_row: int) -> list[float | None]:
-        for row, value in enumerate(text, first_row + 1):
-            if value is not None and not is_number(value):
-                raise DataError(f"{self.label}: row {row}, column {name!r}: {value!r} is not a number.")
-        return [None if value is None else float(value) for value in text]
+        text = [None if value is None else _FORTRAN.sub(r"\1E\2", value) for value in text]
+        rows = [row for row, value in enumerate(text) if value is not None and not is_number(value)]
+        if rows:
+            first = str(text[rows[0]])
+            if self.bad_values == BadValues.ERROR:
+                raise DataError(self._not_a_number(name, first_row + rows[0] + 1, first))
+            bad = self.bad.setdefault(name, Bad(0, first, first_row + rows[0] + 1, 0))
+            # the first rows are looked at more than once
+            bad.count += sum(first_row + row >= bad.seen for row in rows)
+            bad.seen = max(bad.seen, first_row + len(text))
+        return [None if value is None or not is_number(value) else float(value) for value in text]
+
+    def _not_a_number(self, name: str, row: int, value: str) -> str:
+        """Return what to say of a column that holds text among numbers."""
+        others = -1
+        for block in self.blocks(1 << 17, [name], typed=False):
+            cells = present(block[name].cast(pa.string())).drop_null().to_pylist()
+            others += sum(not is_number(_FORTRAN.sub(r"\1E\2", cell)) for cell in cells)
+        more = f", nor {'are' if others > 1 else 'is'} {others} more of the column" if others > 0 else ""
+        return (
+            f"{self.label}: row {row}, column {name!r}: {value!r} is not a number{more}; correct the list, "
+            "or have such values taken as missing: --bad-values missing."
+        )
 
     def table(self) -> "Table":
         """Return the whole list as an astropy table."""
@@ -191,6 +260,7 @@ def present(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
     text = compute.utf8_trim_whitespace(text)
     gone = compute.is_in(compute.utf8_lower(text), pa.array(NO_VALUE, text.type))
+    gone = compute.or_(gone, compute.match_substring_regex(text, RUNS))
     return compute.if_else(gone, pa.scalar(None, text.type), text)
 
 

@@ -1,7 +1,8 @@
-"""Star lists in CSV files, which are streamed."""
+"""Star lists in CSV and its kin, which are streamed."""
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -11,154 +12,101 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from stelnet.errors import DataError
-from stelnet.starlists.base import About, StarList, Writer, is_number, present, rebatched, require_distinct
+from stelnet.starlists.base import About, StarList, Writer, require_distinct
+from stelnet.starlists.decoding import LATIN1, Text, whole_rows, without_padding, without_white_space
+from stelnet.starlists.headers import WHITE, Header
+from stelnet.starlists.packing import unpacked_stream
+from stelnet.starlists.texts import TextualList
 
-#: Bytes of a file that are parsed at a time.
-BLOCK = 4 << 20
+#: What may close a table that a database has printed.
+_CLOSING = re.compile(r"\s*\(?\d+ rows?\b.*")
+#: Where VizieR begins a further table, behind the stars.
+_FURTHER = re.compile(rb"(?m)^#(RESOURCE|Table)\b")
 
 
-class CsvList(StarList):
-    """A CSV file, or one with tabs or semicolons; lines before the header that start with # are skipped."""
+class CsvList(TextualList):
+    """A text file whose columns are set apart by commas, tabs, semicolons, bars or white space.
 
-    kind = "csv"
+    Parameters
+    ----------
+    path, label
+        As for every star list.
+    header
+        What stands above its stars.
+    """
 
-    def __init__(self, path: Path, label: str) -> None:
-        self._path = path
-        self._bad_row: arrow_csv.InvalidRow | None = None
-        with self._stream() as stream:
-            names, self._skipped, self._delimiter = _header(stream, label)
-        require_distinct(names, label)
-        super().__init__(label, dict.fromkeys(names, ""))
-        self._types: dict[str, pa.DataType] = {}
+    def __init__(self, path: Path, label: str, header: Header) -> None:
+        self._path, self._header = path, header
+        self.kind = "text" if header.separator == WHITE else "csv"
+        self.unnamed = header.unnamed
+        self._latin1 = self._more = False
+        require_distinct(header.names, label)
+        units = {name: header.units.get(name, "") for name in header.names}
+        super().__init__(label, units, header.descriptions)
+        self.ucds = header.ucds
 
-    def _stream(self) -> pa.NativeFile:
-        return pa.input_stream(str(self._path), compression="gzip" if self._path.suffix == ".gz" else None)
+    def remarks(self) -> list[str]:
+        more = ["the first of its tables is read"] if self._more else []
+        return [*more, *([LATIN1] if self._latin1 else []), *super().remarks()]
 
     def _batches(self, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-        """Yield columns as the text that they are."""
+        row = 0
+        with unpacked_stream(self._path) as stream:
+            stars = self._stars(Text(stream, self.label))
+            for lines in whole_rows(stars, self._header.separator):
+                table = self._parsed_lines(lines, names or list(self.units), row)
+                row += table.num_rows
+                yield from table.to_batches()
 
-        def remember(row: arrow_csv.InvalidRow) -> str:
-            self._bad_row = row
+    def _parsed_lines(self, lines: bytes, names: Sequence[str], row: int) -> pa.Table:
+        white = self._header.separator == WHITE
+        bad: list[arrow_csv.InvalidRow] = []
+
+        def remember(one: arrow_csv.InvalidRow) -> str:
+            if one.text.startswith("#") or _CLOSING.fullmatch(one.text):
+                return "skip"
+            bad.append(one)
             return "error"
 
-        with self._stream() as stream:
-            try:
-                yield from arrow_csv.open_csv(
-                    stream,
-                    arrow_csv.ReadOptions(
-                        use_threads=False,
-                        block_size=BLOCK,
-                        skip_rows=self._skipped,
-                        column_names=list(self.units),
-                    ),
-                    arrow_csv.ParseOptions(
-                        delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=remember
-                    ),
-                    arrow_csv.ConvertOptions(
-                        column_types=dict.fromkeys(self.units, pa.string()), include_columns=names
-                    ),
-                )
-            except pa.ArrowInvalid as error:
-                raise DataError(self._explained(str(error)))
-
-    def _explained(self, error: str) -> str:
-        if "invalid UTF8" in error:
-            return f"{self.label}: not UTF-8 text; convert it: iconv -f LATIN1 -t UTF-8 FILE."
-        if row := self._bad_row:
-            return (
-                f"{self.label}: row {row.number - self._skipped} has {row.actual_columns} values "
-                f"and the header {row.expected_columns} names: {row.text!r}."
+        try:
+            return arrow_csv.read_csv(
+                pa.py_buffer(lines),
+                arrow_csv.ReadOptions(
+                    use_threads=False, block_size=len(lines) + 1, column_names=list(self.units)
+                ),
+                arrow_csv.ParseOptions(
+                    delimiter="\t" if white else self._header.separator,
+                    newlines_in_values=not white,
+                    invalid_row_handler=remember,
+                ),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(self.units, pa.string()), include_columns=names
+                ),
             )
-        return f"{self.label}: not readable as CSV: {error.splitlines()[0]}"
+        except pa.ArrowInvalid as error:
+            reason = f"not readable as {self.kind.upper()}: {str(error).splitlines()[0]}"
+            if bad:
+                reason = f"row {row + bad[0].number} has {bad[0].actual_columns} values "
+                reason += f"and the header {bad[0].expected_columns} names: {bad[0].text!r}."
+            raise DataError(f"{self.label}: {reason}")
 
-    def _blocks(self, size: int, names: Sequence[str] | None, typed: bool) -> Iterator[pa.Table]:
-        names = list(names or self.units)
-        text = pa.schema([(name, pa.string()) for name in names])
-        if typed and not self._types:
-            self._types = _types_of(self._batches(None), list(self.units))
-        for block in rebatched(self._batches(names), size, text):
-            if typed:
-                columns = [_typed(block[name], self._types[name]) for name in names]
-                block = pa.table(columns, names)
-            yield block
+    def _stars(self, text: Text) -> Iterator[bytes]:
+        """Yield the lines of the stars as Arrow reads them, and remember what is to be said of them."""
+        skipped = self._header.size
+        for block in text.blocks():
+            self._latin1 |= text.latin1
+            block, skipped = block[skipped:], max(0, skipped - len(block))
+            if self._header.descriptions and (further := _FURTHER.search(block)):
+                self._more = True
+                yield self._plain(block[: further.start()])
+                return
+            yield self._plain(block)
 
-
-def _header(stream: pa.NativeFile, label: str) -> tuple[list[str], int, str]:
-    """Return the names of the columns, the number of lines up to and with them, and what separates them."""
-    lines = stream.read(BLOCK).split(b"\n")
-    skipped = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), None)
-    if skipped is None:
-        raise DataError(f"{label}: empty, not even a header.")
-    try:
-        header = lines[skipped].decode("utf-8-sig").rstrip("\r")
-    except UnicodeDecodeError:
-        raise DataError(f"{label}: its header is not UTF-8 text; convert it: iconv -f LATIN1 -t UTF-8 FILE.")
-    if "\0" in header:
-        raise DataError(f"{label}: not a text file.")
-    delimiter = max(",\t;|", key=header.count)
-    names = _split(header, delimiter)
-    if all(map(is_number, names)):
-        # a header may be a comment itself
-        comment = lines[skipped - 1].decode("utf-8", "replace").strip("# \r") if skipped else ""
-        if comment and len(above := _split(comment, delimiter)) == len(names):
-            return above, skipped, delimiter
-        raise DataError(f"{label}: no header: its first line holds numbers, not names of columns.")
-    if "" in names:
-        raise DataError(f"{label}: column {names.index('') + 1} has no name in the header.")
-    return names, skipped + 1, delimiter
-
-
-def _split(header: str, delimiter: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
-
-
-#: Types that a column of text may turn out to have, each with a pattern of what its values must look like:
-#: leading zeros and more digits than a number holds are names of things, and stay text.
-CANDIDATES = {
-    pa.int64(): r"^[+-]?(0|[1-9][0-9]*)$",
-    pa.float64(): r"^[+-]?([1-9][0-9]{0,14}|0)?([.][0-9]*)?([eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$",
-    pa.bool_(): r"^(?i:true|false)$",
-}
-
-
-def _types_of(batches: Iterator[pa.RecordBatch], names: Sequence[str]) -> dict[str, pa.DataType]:
-    """Return the narrowest type that holds all values of each column."""
-    possible = {name: dict(CANDIDATES) for name in names}
-    seen = dict.fromkeys(names, False)
-    for batch in batches:
-        for name, candidates in possible.items():
-            if not candidates:
-                continue
-            values = present(batch[name]).drop_null()
-            seen[name] |= len(values) > 0
-            for kind, pattern in list(candidates.items()):
-                if not _fits(values, kind, pattern):
-                    del candidates[kind]
-    return {
-        name: next(iter(candidates), pa.string()) if seen[name] else pa.float64()
-        for name, candidates in possible.items()
-    }
-
-
-def _fits(values: pa.Array, kind: pa.DataType, pattern: str) -> bool:
-    from pyarrow import compute
-
-    if not compute.all(compute.match_substring_regex(values, pattern), min_count=0).as_py():
-        return False
-    try:
-        values.cast(kind)
-    except pa.ArrowInvalid:
-        # an integer too big
-        return False
-    return True
-
-
-def _typed(text: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    from pyarrow import compute
-
-    if kind != pa.string():
-        return present(text).cast(kind)
-    return compute.if_else(compute.equal(text, ""), pa.scalar(None, kind), text)
+    def _plain(self, block: bytes) -> bytes:
+        """Return lines without what is there for the eye alone."""
+        if self._header.separator == WHITE:
+            return without_white_space(block)
+        return without_padding(block, self._header.separator) if self._header.padded else block
 
 
 NOT_IN_CSV = (
@@ -181,7 +129,8 @@ class CsvWriter(Writer):
             else target
         )
         header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow([*stars.units, *about])
+        names = ["" if name in stars.unnamed else name for name in stars.units]
+        csv.writer(header, lineterminator="\n").writerow([*names, *about])
         self._stream.write(header.getvalue().encode())
 
     def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import tempfile
 import warnings
@@ -13,18 +14,26 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 from astropy.io import fits
-from astropy.table import Column, Table
+from astropy.table import Column, MaskedColumn, Table
 from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
+from stelnet.starlists.decoding import latin1_or_utf8
 
 TABLES = (fits.BinTableHDU, fits.TableHDU)
 
 
 class FitsList(StarList):
-    """The first table of a FITS file.
+    """A table of a FITS file.
+
+    Parameters
+    ----------
+    path, label
+        As for every star list.
+    hdu
+        Name or number of its extension; the first table by default.
 
     Attributes
     ----------
@@ -35,13 +44,14 @@ class FitsList(StarList):
     kind = "fits"
     rows: int
 
-    def __init__(self, path: Path, label: str) -> None:
-        self._path, self.label = path, label
-        with self.opened() as hdu:
-            require_distinct(hdu.columns.names, label)
-            self.rows = len(hdu.data)
-            self._binary = type(hdu) is fits.BinTableHDU
-            self.empty = _rows(hdu, 0, 0)
+    def __init__(self, path: Path, label: str, hdu: str = "") -> None:
+        self._path, self.label, self._wanted = path, label, hdu
+        self._latin1: set[str] = set()
+        with self.opened() as table:
+            require_distinct(table.columns.names, label)
+            self.rows = len(table.data)
+            self._binary = type(table) is fits.BinTableHDU
+            self.empty = self._rows(table, 0, 0)
         written = self.empty.meta.get("STELNET")
         self.metadata = json.loads(written) if written else None
         super().__init__(label, {name: str(column.unit or "") for name, column in self.empty.columns.items()})
@@ -59,34 +69,117 @@ class FitsList(StarList):
             # astropy warns, and gives what is left of the table
             warnings.filterwarnings("error", ".*truncated.*")
             with fits.open(self._path) as hdus:
-                tables = [hdu for hdu in hdus if isinstance(hdu, TABLES)]
-                if len(tables) > 1:
-                    self.note = f"the first of its {len(tables)} tables is read"
-                if not tables:
-                    raise DataError(f"{self.label}: no table in it.")
-                yield tables[0]
+                yield self._chosen(hdus)
+
+    def _chosen(self, hdus: fits.HDUList) -> fits.BinTableHDU | fits.TableHDU:
+        tables = {i: hdu for i, hdu in enumerate(hdus) if isinstance(hdu, TABLES)}
+        if not tables:
+            raise DataError(f"{self.label}: no table in it.")
+        listed = ", ".join(f"{i} {hdu.name}".strip() for i, hdu in tables.items())
+        if not self._wanted:
+            if len(tables) > 1:
+                self.note = f"the first of its {len(tables)} tables is read ({listed}); choose with --hdu"
+            return next(iter(tables.values()))
+        wanted = self._wanted.strip()
+        named = [hdu for hdu in tables.values() if hdu.name.lower() == wanted.lower()]
+        if len(named) > 1:
+            raise DataError(
+                f"{self.label}: --hdu {wanted}: several tables have this name; give one's number: {listed}."
+            )
+        if named:
+            return named[0]
+        if wanted.isdecimal() and int(wanted) in tables:
+            return tables[int(wanted)]
+        raise DataError(f"{self.label}: --hdu {wanted}: there is no such table; there are {listed}.")
 
     def _blocks(self, size: int, names: Sequence[str] | None, typed: bool) -> Iterator[pa.Table]:
         with fits.open(self._path) as hdus:
-            hdu = next(hdu for hdu in hdus if isinstance(hdu, TABLES))
+            hdu = self._chosen(hdus)
             for start in range(0, max(self.rows, 1), size):
-                table = _rows(hdu, start, start + size)
-                yield to_arrow(table[list(names)] if names else table, self.label)
+                yield to_arrow(self._rows(hdu, start, start + size, names), self.label)
 
     def table(self) -> Table:
         with self.opened() as hdu:
-            return _rows(hdu, 0, self.rows)
+            return self._rows(hdu, 0, self.rows)
 
     def header(self) -> dict[str, Any]:
         header: dict[str, Any] = get_header_from_yaml(get_yaml_from_table(plain(self.empty)))
         return header
 
+    def remarks(self) -> list[str]:
+        names = ", ".join(map(repr, sorted(self._latin1)))
+        told = f"text of {names} is neither ASCII nor UTF-8, and read as Latin-1"
+        return [*([told] if names else []), *super().remarks()]
 
-def _rows(hdu: fits.BinTableHDU | fits.TableHDU, start: int, stop: int) -> Table:
-    part = type(hdu)(hdu.data[start:stop], hdu.header)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Table.read(part, mask_invalid=False, unit_parse_strict="silent")
+    def _rows(
+        self,
+        hdu: fits.BinTableHDU | fits.TableHDU,
+        start: int,
+        stop: int,
+        names: Sequence[str] | None = None,
+    ) -> Table:
+        if self._binary:
+            part = type(hdu)(hdu.data[start:stop], hdu.header)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                table = Table.read(part, mask_invalid=False, unit_parse_strict="silent")
+        else:
+            table = _ascii_rows(hdu, start, stop)
+        table = table[list(names)] if names else table
+        for name, column in table.columns.items():
+            if column.dtype.kind == "S" and column.size and not _is_utf8(column):
+                self._latin1.add(name)
+                table.replace_column(name, type(column)(_decoded(np.asarray(column)), **_about(column)))
+        return table
+
+
+#: What the header of an ASCII table says of its layout.
+_LAYOUT = re.compile(
+    r"^(XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS|EXTNAME|COMMENT|HISTORY|CHECKSUM|DATASUM|)$"
+    r"|^(TTYPE|TFORM|TBCOL|TUNIT|TNULL|TSCAL|TZERO|TDISP|TDIM|TCOMM|TUCD)\d+$"
+)
+
+
+def _ascii_rows(hdu: fits.TableHDU, start: int, stop: int) -> Table:
+    """Return rows of an ASCII table; astropy takes none out of it, and reads absent integers as 0."""
+    cells = np.asarray(hdu.data)[start:stop]
+    table = Table(meta={name: value for name, value in hdu.header.items() if not _LAYOUT.match(name)})
+    for column in hdu.columns:
+        text = np.char.strip(cells[column.name])
+        if column.format.startswith("A"):
+            table[column.name] = Column(text, unit=column.unit)
+            continue
+        gone = (text == b"") | (text == str(column.null).strip().encode())
+        # Fortran writes exponents with a D, too
+        written = [
+            b"0" if no else cell.upper().replace(b"D", b"E") for cell, no in zip(text, gone, strict=True)
+        ]
+        values: np.ndarray = np.array(written, "S").astype(
+            np.int64 if column.format.startswith("I") else np.float64
+        )
+        if column.bscale not in (None, "", 1) or column.bzero not in (None, "", 0):
+            values = values * float(column.bscale or 1) + float(column.bzero or 0)
+        table[column.name] = MaskedColumn(values, mask=gone) if gone.any() else Column(values)
+        table[column.name].unit = column.unit
+    return table
+
+
+def _is_utf8(column: Column) -> bool:
+    try:
+        np.ascontiguousarray(column).tobytes().decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(values: np.ndarray) -> np.ndarray:
+    texts = [latin1_or_utf8(value) for value in values.ravel().tolist()]
+    return np.array(texts, dtype=str).reshape(values.shape)
+
+
+def _about(column: Column) -> dict[str, Any]:
+    about = {part: getattr(column, part) for part in ("name", "unit", "description", "format", "meta")}
+    return about | ({"mask": column.mask} if hasattr(column, "mask") else {})
 
 
 #: Sizes in a FITS file are multiples of this [bytes].

@@ -4,35 +4,41 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from stelnet.errors import DataError
 from stelnet.files import atomic_path
 from stelnet.starlists.base import About, StarList, Writer, readable
-from stelnet.starlists.csv_list import CsvWriter
-from stelnet.starlists.formats import EXTENSIONS, known_format, sniffed
+from stelnet.starlists.csv_list import CsvList, CsvWriter
+from stelnet.starlists.decoding import Text
+from stelnet.starlists.formats import EXTENSIONS, sniffed
+from stelnet.starlists.headers import SEPARATORS, WHITE, is_even, read_header
+from stelnet.starlists.packing import Unpacked, packing_of, unpacked_stream
 from stelnet.starlists.parquet_list import ParquetWriter
+from stelnet.starlists.text_list import TextList, layout_of
 from stelnet.starlists.whole_list import TableWriter
 
 
-def open_list(path: Path, kind: str | None = None, label: str | None = None) -> StarList:
-    """Open a star list.
+def open_list(path: Path, kind: str | None = None, label: str | None = None, hdu: str = "") -> StarList:
+    """Open a star list; what it is packed with, its format and its encoding are told by its content.
 
     Parameters
     ----------
     path
         The file.
     kind
-        Its format; by default that of its extension.
+        Its format, one of :class:`~stelnet.starlists.formats.InputFormat`, to insist on it.
     label
         How messages call it, by default `path`.
+    hdu
+        Name or number of the table, in FITS and VOTable; the first one by default.
 
     Raises
     ------
     DataError
-        The file is absent, not of its format, damaged, or has two columns of the same name.
+        The file is absent, no table, not of its format, damaged, or has two columns of the same name.
     """
     label = label or str(path)
     if path.is_dir():
@@ -40,31 +46,38 @@ def open_list(path: Path, kind: str | None = None, label: str | None = None) -> 
     if not path.exists():
         raise DataError(f"{label}: no such file.")
     try:
-        with open(path, "rb") as file:
-            head = file.read(1024)
+        packing = packing_of(path)
+        with readable(label, packing or "file"), unpacked_stream(path) as stream:
+            head = stream.read(1024)
     except OSError as error:
         raise DataError(f"{label}: {error.strerror}.")
     if not head:
         raise DataError(f"{label}: empty, not even a header.")
-    held = sniffed(head)
-    kind = kind or known_format(path, "its format", "--input-format")
-    # archives give ECSV files the extension of CSV
-    kind = "ecsv" if (kind, held) == ("csv", "ecsv") else kind
-    if held not in (None, kind):
+    held = sniffed(head, label)
+    if kind and held and kind != held and (kind, held) != ("csv", "ecsv"):
         raise DataError(f"{label}: holds {held.upper()}, not {kind.upper()}; give --input-format {held}.")
+    kind = held or kind or "text"
+    if hdu and kind not in ("fits", "votable"):
+        raise DataError(f"{label}: --hdu {hdu}: only FITS and VOTable files hold several tables.")
     with readable(label, kind):
-        stars = _reader(path, kind, label)
+        stars = _reader(path, kind, label, hdu, packing)
     if not stars.units:
         raise DataError(f"{label}: has no columns.")
     return stars
 
 
-def _reader(path: Path, kind: str, label: str) -> StarList:
-    # astropy is slow to import, and not needed for CSV and Parquet
-    if kind == "csv":
-        from stelnet.starlists.csv_list import CsvList
+def _reader(path: Path, kind: str, label: str, hdu: str, packing: str | None) -> StarList:
+    if kind in ("csv", "text"):
+        return _text(path, kind, label)
+    aside = Unpacked(path) if packing else None
+    stars = _binary(aside.path if aside else path, kind, label, hdu)
+    if aside:
+        stars.keep(aside)
+    return stars
 
-        return CsvList(path, label)
+
+def _binary(path: Path, kind: str, label: str, hdu: str) -> StarList:
+    # astropy is slow to import, and not needed for CSV and Parquet
     if kind == "parquet":
         from stelnet.starlists.parquet_list import ParquetList
 
@@ -72,10 +85,30 @@ def _reader(path: Path, kind: str, label: str) -> StarList:
     if kind == "fits":
         from stelnet.starlists.fits_list import FitsList
 
-        return FitsList(path, label)
+        return FitsList(path, label, hdu)
     from stelnet.starlists.whole_list import AstropyList
 
-    return AstropyList(path, kind, label)
+    return AstropyList(path, kind, label, hdu)
+
+
+def _text(path: Path, kind: str, label: str) -> StarList:
+    with unpacked_stream(path) as stream:
+        head = next(Text(stream, label).blocks(), b"")
+    if b"\0" in head:
+        raise DataError(
+            f"{label}: no table that can be read: neither FITS, Parquet nor VOTable, "
+            "and it holds bytes that are no text."
+        )
+    separators = SEPARATORS
+    if kind == "text":
+        separators += WHITE
+        if layout := layout_of(head):
+            return TextList(path, label, layout)
+    header = read_header(head, label, separators)
+    if header.separator == WHITE and (header.padded or not is_even(header, head)):
+        with suppress(DataError):
+            return TextList(path, label, "aligned")
+    return CsvList(path, label, header)
 
 
 @contextmanager

@@ -143,8 +143,8 @@ class ParquetWriter(Writer):
         header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
         units = self.stars.units | {name: unit for name, (unit, _) in self.about.items()}
         units = {name: unit for name, unit in units.items() if unit}
-        told: dict[str | bytes, str | bytes] = dict(self._schema.metadata or {})
-        told |= {f"table::len::{name}": str(longest) for name, longest in self._longest.items()}
+        told = self._told_by_others()
+        told |= {f"table::len::{name}".encode(): str(longest) for name, longest in self._longest.items()}
         told[METADATA] = json.dumps({**metadata, "units": units}, sort_keys=True)
         told["table_meta_yaml"] = yaml.dump(header).strip()
         schema = self._schema.with_metadata(told)
@@ -152,9 +152,41 @@ class ParquetWriter(Writer):
         arrow = {b"ARROW:schema": base64.b64encode(schema.serialize())}
         self._writer.add_key_value_metadata({**schema.metadata, **arrow})
 
+    def _told_by_others(self) -> dict[str | bytes, str | bytes]:
+        """Return the metadata of the list; where pandas or Spark list its columns, the new ones are added."""
+        there = self.stars.schema.metadata if isinstance(self.stars, ParquetList) else self._schema.metadata
+        told: dict[str | bytes, str | bytes] = dict(there or {})
+        for name, columns, listed in ((b"pandas", "columns", _for_pandas), (SPARK, "fields", _for_spark)):
+            if name in told:
+                lists = json.loads(told[name])
+                lists[columns] += [listed(self._schema.field(new)) for new in self.about]
+                told[name] = json.dumps(lists)
+        # what is written anew
+        for name in (b"ARROW:schema", b"table_meta_yaml", METADATA.encode()):
+            told.pop(name, None)
+        return told
+
     def close(self) -> None:
         if self._writer:
             self._writer.close()
+
+
+#: Under this name Spark keeps the columns of a table.
+SPARK = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+def _for_pandas(field: pa.Field) -> dict[str, Any]:
+    kind = field.type
+    types = {pa.string(): ("unicode", "object"), pa.float32(): ("float32", "float32")}
+    pandas_type, numpy_type = types.get(kind, ("list[float32]", "object"))
+    about = {"name": field.name, "field_name": field.name, "metadata": None}
+    return about | {"pandas_type": pandas_type, "numpy_type": numpy_type}
+
+
+def _for_spark(field: pa.Field) -> dict[str, Any]:
+    simple = {pa.string(): "string", pa.float32(): "float"}
+    array = {"type": "array", "elementType": "float", "containsNull": True}
+    return {"name": field.name, "type": simple.get(field.type, array), "nullable": True, "metadata": {}}
 
 
 def _plain_dicts(item: Any) -> Any:

@@ -333,6 +333,8 @@ def predict_list(
         if written:
             written.result()
         metadata = circumstances(model, columns, request, method) | outcome(seen, answered, flags)
+        if stars.bad:
+            metadata["bad_values"] = {name: bad.count for name, bad in stars.bad.items()}
         if stars.metadata:
             metadata["previous"] = stars.metadata
         writer.finish(metadata)

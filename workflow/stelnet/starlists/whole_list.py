@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class AstropyList(StarList):
-    """An ECSV file or the first table of a VOTable."""
+    """An ECSV file or a table of a VOTable: that of a name, ID or number, or the first."""
 
     rows: int
 
-    def __init__(self, path: Path, kind: str, label: str) -> None:
+    def __init__(self, path: Path, kind: str, label: str, wanted: str = "") -> None:
         self.kind = kind
-        reader = {"ecsv": _read_ecsv, "votable": _read_votable}[kind]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._table, self.metadata, self.note = reader(path, label)
+            read = _read_ecsv(path) if kind == "ecsv" else _read_votable(path, label, wanted)
+            self._table, self.metadata, self.note = read
         self.rows = len(self._table)
         units = {name: str(column.info.unit or "") for name, column in self._table.columns.items()}
         super().__init__(label, units)
@@ -52,25 +52,35 @@ class AstropyList(StarList):
 Read = tuple[Table, dict[str, Any] | None, str]
 
 
-def _read_ecsv(path: Path, label: str) -> Read:
-    table = Table.read(path, format="ascii.ecsv")
+def _read_ecsv(path: Path) -> Read:
+    table = Table.read(path.read_bytes().decode("utf-8-sig").splitlines(), format="ascii.ecsv")
     return table, table.meta.get("stelnet"), ""
 
 
-def _read_votable(path: Path, label: str) -> Read:
+def _read_votable(path: Path, label: str, wanted: str) -> Read:
     from astropy.io import votable
 
     tables = list(votable.parse(path, verify="ignore").iter_tables())
     if not tables:
         raise DataError(f"{label}: no table in it.")
-    require_distinct([field.name for field in tables[0].fields], label)
-    written = [info.value for info in tables[0].infos if info.name == "stelnet"]
-    table = tables[0].to_table(use_names_over_ids=True)
-    return table, json.loads(written[0]) if written else None, _note(tables)
-
-
-def _note(tables: list[Any]) -> str:
-    return f"the first of its {len(tables)} tables is read" if len(tables) > 1 else ""
+    named = {f"{i} {table.name or table.ID or ''}".strip(): table for i, table in enumerate(tables, 1)}
+    chosen, note = tables[0], ""
+    if wanted:
+        fitting = [
+            table
+            for i, table in enumerate(tables, 1)
+            if wanted.lower() in (str(table.name).lower(), str(table.ID).lower(), str(i))
+        ]
+        if len(fitting) != 1:
+            many = "several such tables" if fitting else "no such table"
+            raise DataError(f"{label}: --hdu {wanted}: there is {many}; there are {', '.join(named)}.")
+        chosen = fitting[0]
+    elif len(tables) > 1:
+        note = f"the first of its {len(tables)} tables is read ({', '.join(named)}); choose with --hdu"
+    require_distinct([field.name for field in chosen.fields], label)
+    written = [info.value for info in chosen.infos if info.name == "stelnet"]
+    table = chosen.to_table(use_names_over_ids=True)
+    return table, json.loads(written[0]) if written else None, note
 
 
 #: VOTable has fewer types of integers.
