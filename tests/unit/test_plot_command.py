@@ -20,7 +20,8 @@ from stelnet.inference.observed import AgePrior
 from stelnet.io import write_table
 from stelnet.plotting import style
 from stelnet.starlists.opening import open_list
-from stelnet.starlists.prediction import Columns, Request
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request
 from stelnet.starplots import content, diagram, many_stars, one_star
 
 STARS = f"""kind,name,Teff,e_Teff,L,e_L

@@ -44,6 +44,13 @@ TeffErrorOption = Annotated[
     ),
 ]
 LumErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --lum.")]
+RadiusOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN", help="Column of the radius: gives L = R² (Teff/5772 K)⁴ to stars without one."
+    ),
+]
+RadiusErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --radius.")]
 FehOption = Annotated[
     str,
     typer.Option(

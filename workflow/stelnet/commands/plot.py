@@ -16,6 +16,8 @@ from stelnet.commands.common import (
     LumErrorOption,
     LumOption,
     ModelOption,
+    RadiusErrorOption,
+    RadiusOption,
     StageOption,
     StarsArgument,
     TeffErrorOption,
@@ -55,9 +57,11 @@ def plot(
     ] = None,
     teff: TeffOption = "",
     lum: LumOption = "",
+    radius: RadiusOption = "",
     feh: FehOption = "",
     e_teff: TeffErrorOption = "",
     e_lum: LumErrorOption = "",
+    e_radius: RadiusErrorOption = "",
     e_feh: FehErrorOption = "",
     floor: FloorOption = "",
     input_kind: InputFormatOption = None,
@@ -72,7 +76,8 @@ def plot(
         target = out or _default_target(file_of(stars), star)
         _check_target(target)
         from stelnet.plotting import style
-        from stelnet.starlists.prediction import Columns, Request
+        from stelnet.starlists.place import Columns
+        from stelnet.starlists.prediction import Request
         from stelnet.starplots import content
         from stelnet.starplots.many_stars import crowd_figure
         from stelnet.starplots.one_star import star_figure
@@ -80,7 +85,7 @@ def plot(
         with star_list(stars, input_kind) as opened:
             chosen = load_model(model)
             columns = Columns.found(
-                opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
+                opened, teff, lum, e_teff, e_lum, feh, e_feh, chosen.metallicities, radius, e_radius
             )
             request = Request(stage, age_prior=age_prior, floor=floor_of(floor))
             chosen.check(age_prior=age_prior, floor=request.floor)

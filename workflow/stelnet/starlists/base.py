@@ -48,6 +48,8 @@ class StarList:
         Number of its stars, None if it must be read to be counted.
     units
         Unit of each column as text, empty where it has none; the keys are the columns in order.
+    ucds
+        What a VOTable says of its columns: UCD of those that have one.
     metadata
         What an earlier prediction wrote of itself, or None.
     note
@@ -62,6 +64,7 @@ class StarList:
     def __init__(self, label: str, units: dict[str, str]) -> None:
         self.label = label
         self.units = units
+        self.ucds: dict[str, str] = {}
 
     def blocks(self, size: int, names: Sequence[str] | None = None, typed: bool = True) -> Iterator[pa.Table]:
         """Yield all rows, `size` at a time, at least one block even if it is empty.

@@ -21,7 +21,8 @@ from stelnet.io import read_table
 from stelnet.plotting.hrd import LAST_EEP
 from stelnet.spelling import key
 from stelnet.starlists.base import StarList, is_number
-from stelnet.starlists.prediction import Columns, Request
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request
 from stelnet.starplots.diagram import Background, Star
 from stelnet.terms import Stage
 
