@@ -128,22 +128,23 @@ class Columns:
 
     def described(self) -> dict[str, str]:
         """Return in words how each quantity is read, default errors included."""
-        words = {"log_teff": _with_default(self.teff, f"{DEFAULT_ERRORS['log_teff']}")}
+        words = {"log_teff": self.teff.describe(f"{DEFAULT_ERRORS['log_teff']} dex (default)")}
         if self.lum:
-            words["log_lum"] = _with_default(self.lum, f"{DEFAULT_ERRORS['log_lum']}")
+            words["log_lum"] = self.lum.describe(f"{DEFAULT_ERRORS['log_lum']} dex (default)")
         if self.radius:
             whose = "stars without one" if self.lum else "all stars"
-            words["log_radius"] = f"log_lum of {whose} from radius and temperature: " + _with_default(
-                self.radius, f"{DEFAULT_RADIUS_ERROR}"
-            )
+            radius = self.radius.describe(f"{DEFAULT_RADIUS_ERROR} dex (default)")
+            words["log_radius"] = f"log_lum of {whose} from radius and temperature: {radius}"
         if self.note:
             words["note"] = self.note
         if self.metallicities:
             mean, sd = NEIGHBOURHOOD
-            none = f"[Fe/H] not given: solar neighbourhood, {mean:.2f} +- {sd:.2f}"
-            words["feh"] = none if self.feh is None else self.feh.describe()
-            if isinstance(self.feh, Source) and not self.feh.has_errors:
-                words["feh"] += f", errors unknown: {FLOOR.feh:.2f} dex (floor)"
+            if isinstance(self.feh, Source):
+                words["feh"] = self.feh.describe(f"{FLOOR.feh:.2f} dex (floor)")
+            elif self.feh:
+                words["feh"] = self.feh.describe()
+            else:
+                words["feh"] = f"[Fe/H] not given: solar neighbourhood, {mean:.2f} +- {sd:.2f}"
         return words
 
     def inputs(
@@ -200,11 +201,6 @@ class Columns:
 def usable(inputs: Inputs) -> int:
     """Return how many stars have a temperature and a luminosity."""
     return int(np.count_nonzero(np.isfinite(inputs["log_teff"]) & np.isfinite(inputs["log_lum"])))
-
-
-def _with_default(one: Source, default: str) -> str:
-    words = one.describe()
-    return words if one.has_errors else f"{words}, errors unknown: {default} dex (default)"
 
 
 def _luminosity(

@@ -37,13 +37,12 @@ class Source:
         """Whether there are errors of any row."""
         return any(reading.errors for reading in self.readings)
 
-    def describe(self) -> str:
-        """Return the readings in words."""
+    def describe(self, default: str) -> str:
+        """Return the readings in words, and the error that is taken where the list has none."""
         first, *others = self.readings
-        if not others:
-            return first.describe()
-        more = (reading.describe().split(" from ", 1)[1] for reading in others)
-        return f"{first.describe()}; where it has no value, from {'; '.join(more)}"
+        words = first.describe() if self.has_errors else f"{first.describe()}, errors unknown: {default}"
+        more = [reading.describe().split(" from ", 1)[1] for reading in others]
+        return "; where it has no value, from ".join([words, *more])
 
     def read(self, stars: StarList, block: pa.Table, first_row: int) -> tuple[Floats, Floats | None, Ints]:
         """Return log10 of the quantity, its errors [dex] and the number of the reading that each is from.
@@ -126,7 +125,8 @@ def _hold_the_same(readings: tuple[Reading, ...], logs: tuple[Floats, ...]) -> b
         if (apart > SAME).any():
             return False
     met = [bool((known[i] & np.delete(known, i, axis=0).any(axis=0)).any()) for i in range(len(readings))]
-    return all(met) or sorted(reading.scale.form for reading in readings) == sorted([LINEAR, LOG])
+    forms = sorted(reading.scale.form for reading in readings)
+    return all(met) or (bool(known.any(axis=1).all()) and forms == sorted([LINEAR, LOG]))
 
 
 def luminosity(
