@@ -74,7 +74,8 @@ class Answering(NamedTuple):
     Attributes
     ----------
     posteriors
-        Takes stars, all usable, and returns their columns, float32 (n,), and flags, uint32 (n,).
+        Takes stars, all usable and of one group of :meth:`stelnet.inference.inputs.Stars.alike`, and returns
+        their columns, float32 (n,), and flags, uint32 (n,).
     draws
         Takes stars, the number of draws, the seed and the number of the first star, and returns draws,
         float32 (quantities, n, draws).
@@ -252,10 +253,12 @@ class Model(ABC):
 
             def fill(part: slice) -> None:
                 rows = np.flatnonzero(stars[part].usable) + part.start
-                columns, raised = answering.posteriors(stars[rows])
-                for name, values in columns.items():
-                    numbers[name][rows] = values
-                bits[rows] |= raised
+                for group in stars[rows].alike():
+                    some = rows[group]
+                    columns, raised = answering.posteriors(stars[some])
+                    for name, values in columns.items():
+                        numbers[name][some] = values
+                    bits[some] |= raised
 
             spread(fill, parts(n, answering.chunk))
             if samples:
