@@ -16,6 +16,7 @@ from stelnet.starlists.error_columns import errors_found, errors_named, passed_o
 from stelnet.starlists.names import OTHERS, bare, form_of, is_error_like, with_unit, words_of
 from stelnet.starlists.quantities import LINEAR, LOG, MAG, RADIUS, Quantity, is_of, unit_of
 from stelnet.starlists.readings import Reading
+from stelnet.units import parse_unit
 
 #: UCDs that say nothing of what a column holds, or that it is no value of its own (IVOA 1.4).
 _VAGUE = ("stat.mean", "stat.median", "stat.value", "stat.fit.param", "meta.main", "meta.modelled", "src.")
@@ -70,7 +71,7 @@ def find(
     """
     notes = ""
     if column:
-        name, unit, sure = _named(units, column, quantity.option)
+        name, unit, sure = _named(units, column, quantity.option, quantity)
         # a unit that is given decides, whatever the name suggests
         form = (MAG if unit == "mag" else LINEAR) if sure else _form(name, unit, quantity)
     else:
@@ -128,7 +129,8 @@ class _Search:
             return found[0]
         text = f"no column seems to hold {quantity.words} ({_listed_likely(units, quantity)})"
         passed = "".join(f"; {name!r} is passed over: {why}" for name, why in self.passed.items())
-        raise Absent(f"{text}{passed}; name it with {quantity.option}.")
+        last = "or name another" if "say what it is" in passed else "name it"
+        raise Absent(f"{text}{passed}; {last} with {quantity.option}.")
 
     def passed_over(self) -> str:
         """Return in words which columns are none, and why."""
@@ -139,7 +141,7 @@ def _searched(units: Mapping[str, str], quantity: Quantity, ucds: Mapping[str, s
     """Search columns of a quantity: by UCD, by name, else by unit."""
     search = _Search()
     for name in units:
-        unit, ucd = _unit(units, name), _by_ucd(ucds.get(name, ""), quantity)
+        unit, ucd = _unit(units, name, quantity), _by_ucd(ucds.get(name, ""), quantity)
         known = form_of(name, quantity, units)
         if not known and not ucd:
             continue
@@ -149,6 +151,8 @@ def _searched(units: Mapping[str, str], quantity: Quantity, ucds: Mapping[str, s
             why = f"its UCD is {ucds[name]}"
         elif scale_of(unit, quantity, form) is None:
             why = f"its unit is {unit!r}, {_of_what(unit)}"
+            if parse_unit(unit) is None:
+                why += f" (say what it is: {_option(quantity, name, form)})"
         if why:
             if known and known[1]:
                 search.passed[name] = why
@@ -201,17 +205,19 @@ def _unfit(units: Mapping[str, str], quantity: Quantity, name: str, unit: str, f
 
 
 def _of_what(unit: str) -> str:
-    from stelnet.units import parse_unit
-
     return "which is not understood" if parse_unit(unit) is None else "which measures something else"
 
 
 def _misfit(quantity: Quantity, name: str, unit: str, form: str) -> DataError:
-    named = f"{quantity.option} {shlex.quote(f'{name} [{quantity.notation(form)}]')}"
     return DataError(
         f"column {name!r} should hold {quantity.words}, but its unit is {unit!r}, {_of_what(unit)}; name "
-        f"another column or the unit: {named}."
+        f"another column or the unit: {_option(quantity, name, form)}."
     )
+
+
+def _option(quantity: Quantity, name: str, form: str) -> str:
+    """Return what says on a command line that a column is in the unit of a quantity, in a form."""
+    return f"{quantity.option} {shlex.quote(f'{name} [{quantity.notation(form)}]')}"
 
 
 def _listed(names: Iterable[str], many: int = 12) -> str:
@@ -238,12 +244,19 @@ def _listed_likely(units: Mapping[str, str], quantity: Quantity) -> str:
     return f"likely ones: {_listed(likely, 8)}" if likely else f"columns: {_listed(units)}"
 
 
-def _unit(units: Mapping[str, str], name: str) -> str:
-    """Return the unit of a column, if need be from the brackets in its name."""
-    return units[name] or (with_unit(name)[1] if bare(name) != name else "")
+def _unit(units: Mapping[str, str], name: str, quantity: Quantity | None = None) -> str:
+    """Return the unit of a column, if need be from the brackets in its name.
+
+    What stands in brackets behind a known name of the quantity is a unit, understood or not.
+    """
+    stem, inner = with_unit(name)
+    is_unit = bare(name) != name or (quantity and name.endswith("]") and form_of(stem, quantity))
+    return units[name] or (inner if is_unit else "")
 
 
-def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, bool]:
+def _named(
+    units: Mapping[str, str], spec: str, option: str, quantity: Quantity | None = None
+) -> tuple[str, str, bool]:
     """Return the column that a user names as COLUMN or COLUMN [UNIT], its unit, and whether it was given."""
     stem, given = with_unit(spec)
     bracketed = [(stem, given)] if given and spec.rstrip().endswith("]") else []
@@ -251,7 +264,7 @@ def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, 
         same = [name for name in units if name == wanted]
         same = same or [name for name in units if name.lower() == wanted.lower()]
         if len(same) == 1:
-            return same[0], unit or _unit(units, same[0]), bool(unit)
+            return same[0], unit or _unit(units, same[0], quantity), bool(unit)
         if same:
             raise DataError(
                 f"{option} {spec!r} may be any of the columns {', '.join(same)}; mind upper and lower case."

@@ -67,7 +67,11 @@ def form_of(name: str, quantity: Quantity, others: Iterable[str] = ()) -> tuple[
     others
         All names of the list: what a join adds is known by its counterpart.
     """
-    form = quantity.names.get(key(name)) or quantity.names.get(key(bare(name)))
+    if re.search(r"^[+-]|[+-]$", bare(name)):
+        # a side of its error
+        return None
+    stem = with_unit(name)[0] if name.endswith("]") else bare(name)
+    form = quantity.names.get(key(name)) or quantity.names.get(key(stem))
     if form:
         return form, True
     for core, _, _ in cores(bare(name), others):
@@ -132,7 +136,7 @@ _PATTERNS = (
 _PAIRS = {"sizes": _SIDES, "bounds": _BOUNDS}
 _COMPILED = [(kind, re.compile(pattern)) for kind, pattern in _PATTERNS]
 _ERROR_LIKE = re.compile(
-    r"(^|_)(e|sig|std|sd|unc|u|b|d|eneg|epos|en|ep|em)(_|\d|$)|err|uncert|sigma|unc$|(^|_)[eb](?=[A-Z])|"
+    r"(^|_)(e|sig|std|sd|unc|u|b|d|eneg|epos|en|ep|em)(_|\d|$)|err|uncert|sigma|unc$|(?-i:(^|_)[eb](?=[A-Z]))|"
     r"(^|_)(lower|upper)(_|\d|$)|percentile|(lower|upper)[12]?$",
     re.I,
 )

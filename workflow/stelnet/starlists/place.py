@@ -223,7 +223,7 @@ def _luminosity(
             note = "" if isinstance(error, Absent) else f"no luminosity is made of a radius: {error}"
             return luminous, None, note
         if isinstance(error, Ambiguous):
-            raise DataError(f"{absent} {str(error).capitalize()}")
+            raise DataError(f"{absent} {str(error)[0].upper()}{str(error)[1:]}")
         if not isinstance(error, Absent):
             raise
         raise absent

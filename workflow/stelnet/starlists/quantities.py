@@ -17,8 +17,8 @@ MBOL_SUN = 4.74
 #: Nominal effective temperature of the Sun [K]: IAU 2015 Resolution B3.
 TEFF_SUN = 5772.0
 LINEAR, LOG, MAG, PERCENT = "linear", "log", "magnitude", "percent"
-#: Units of radii of planets, which no star's is given in.
-PLANETS = ("jupiterRad", "earthRad")
+#: Units of radii of planets, which no star's is given in, and from which on units are of distances [m].
+PLANETS, DISTANCE = ("jupiterRad", "earthRad"), 1e12
 
 
 @dataclass(frozen=True)
@@ -193,4 +193,6 @@ def is_of(unit: str, quantity: Quantity) -> bool:
     """Return whether a unit is one of the quantity or of its logarithm."""
     parsed = unit_of(unit, quantity)
     parsed = getattr(parsed, "physical_unit", parsed)
-    return parsed is not None and str(parsed) not in PLANETS and bool(parsed.is_equivalent(quantity.unit))
+    if parsed is None or not parsed.is_equivalent(quantity.unit):
+        return False
+    return quantity is not RADIUS or (str(parsed) not in PLANETS and parsed.to("m") < DISTANCE)

@@ -137,6 +137,8 @@ class Errors:
         # a lower bound of 0 or less has no logarithm: the upper one stands for both
         half = np.where(np.isfinite(lower), (upper - lower) / 2, upper - log_values)
         known = ~(np.isnan(lower) | np.isnan(upper))
+        # a bound of nines that is on the wrong side is no bound
+        known &= bracketed | ~np.isnan(without_sentinels(first, LOG) + without_sentinels(second, LOG))
         return np.where(known, np.where(bracketed, half, -1.0), np.nan)
 
 
@@ -216,7 +218,7 @@ class Reading:
         if settled.errors is None or settled.errors.kind != "bounds":
             return settled._with_upper_errors_positive(*errors)
         dex = settled.errors.dex(settled.log(values), errors)
-        known = dex[np.isfinite(dex) & np.isfinite(values)]
+        known = dex[np.isfinite(dex) & np.isfinite(without_sentinels(told, LOG))]
         if not len(known) or np.mean(known < 0) <= 0.5:
             return settled
         words = settled.errors.words.replace(HALF_BETWEEN, MEAN_OF)
