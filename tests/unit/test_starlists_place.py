@@ -502,6 +502,13 @@ def test_what_is_no_radius_of_a_star(tmp_path, unit):
     assert columns.radius is None
 
 
+def test_the_radius_of_a_planet_is_not_that_of_its_star(tmp_path):
+    header = ["radius", "radius_error_min", "radius_error_max", "star_radius", "star_teff"]
+    columns, inputs = read(tmp_path, rows(header, [11, 1, 1, 1, 5772]))
+    assert inputs["log_lum"] == pytest.approx([0])
+    assert "radius is passed over: beside star_radius" in columns.described()["log_radius"]
+
+
 def test_radii_in_other_units_and_by_name(tmp_path):
     for header, value in (("radius [km]", 695700), ("R [Rsun]", 1), ("logR [log10(Rsun)]", 0), ("x", 1)):
         options = {"radius": "x [Rsun]", "e_radius": "5%"} if header == "x" else {}

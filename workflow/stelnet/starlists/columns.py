@@ -195,10 +195,11 @@ def _unfit(units: Mapping[str, str], quantity: Quantity, name: str, unit: str, f
     if homonym is None or (unit and is_of(unit, quantity)) or (quantity.is_abundance and unit):
         return ""
     beside = [other for other in units if key(bare(other)) in homonym.company and other != name]
-    if roles(units, name) and not any(roles(units, other) for other in beside):
+    if homonym.by_errors and roles(units, name) and not any(roles(units, other) for other in beside):
         return ""
     if beside:
-        return f"beside {_listed(beside, 3)} it is {homonym.meaning}, unless it has a unit or errors"
+        evidence = "a unit or errors" if homonym.by_errors else "a unit"
+        return f"beside {_listed(beside, 3)} it is {homonym.meaning}, unless it has {evidence}"
     if homonym.proven is None or stem in homonym.proven:
         return ""
     return f"without a unit or errors it may as well be {homonym.meaning}"

@@ -33,11 +33,14 @@ class Homonym:
         Names, as :func:`~stelnet.spelling.key` writes them, beside which it does.
     proven
         Forms of the name that are believed without a unit or errors; None for all.
+    by_errors
+        Whether columns of errors tell the meanings apart.
     """
 
     meaning: str
     company: tuple[str, ...] = ()
     proven: tuple[str, ...] | None = None
+    by_errors: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,11 @@ RADIUS = Quantity(
     ucds=("phys.size.radius",),
     homonyms={
         "r": Homonym("a magnitude or a distance", ("b", "v", "g", "i", "z"), ()),
-        "rad": Homonym("a right ascension", ("decd", "ded", "dec")),
+        "rad": Homonym("a right ascension", ("decd", "ded", "decdeg")),
         "radius": Homonym(
             "that of a planet",
             ("starradius", "strad", "stellarradius", "orbitalperiod", "semimajoraxis", "plrade", "plradj"),
+            by_errors=False,
         ),
     },
 )
