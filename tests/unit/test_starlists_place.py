@@ -418,6 +418,8 @@ def test_marks_of_uncertain_values_are_said_and_numbers_are_no_marks(tmp_path):
     assert "u_Teff marks as uncertain" in columns.described()["log_teff"]
     columns, _ = read(tmp_path, rows(["Teff", "u_Teff", "L"], [5772, 50, 1]))
     assert "errors from u_Teff" in columns.described()["log_teff"]
+    _, inputs = read(tmp_path, rows(["Teff", "l_Teff", "u_Teff", "L"], [5772, 5672, 5872, 1]))
+    assert inputs["e_log_teff"] == pytest.approx([0.00752], abs=1e-5)
 
 
 # --- luminosity from radius ----------------------------------------------------------------------------

@@ -73,7 +73,9 @@ def roles(names: Iterable[str], column: str) -> list[Role]:
                 pair = by_side[lower], by_side[upper]
                 if not any(set(pair) & set(known) for known in found if len(known) == 2):
                     found[pair] = Role(kind, pair)
-    return list(found.values())
+    # u_Teff is an error, but beside l_Teff a bound
+    paired = {name for names in found if len(names) == 2 for name in names}
+    return [role for names, role in found.items() if len(names) == 2 or not paired & set(names)]
 
 
 def _views(others: list[str], column: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -11,7 +11,7 @@ from stelnet.units import parse_unit
 AFFIXES = frozenset(
     (
         *("iso", "koi", "kic", "kep", "kepler", "k2", "epic", "tic", "tess", "gaia", "dr1", "dr2", "dr3"),
-        *("edr3", "hip", "apogee", "galah", "lamost", "rave", "ges", "segue", "sdss", "cks", "swp", "mist"),
+        *("edr3", "hip", "apogee", "galah", "lamost", "rave", "segue", "sdss", "cks", "swp", "mist"),
         *("parsec", "padova", "basti", "yrec", "garstec", "phot", "photometric", "spec", "spectro"),
         *("spectroscopic", "sed", "seis", "seismic", "irfm", "rv", "adopted", "adopt", "best", "final"),
         *("st", "star", "stellar", "host", "primary", "val", "value", "med", "median", "mean", "avg", "ave"),

@@ -145,7 +145,7 @@ RADIUS = Quantity(
     ucds=("phys.size.radius",),
     homonyms={
         "r": Homonym("a magnitude or a distance", ("b", "v", "g", "i", "z"), ()),
-        "rad": Homonym("a right ascension", ("decd", "ded", "decdeg")),
+        "rad": Homonym("a right ascension", ("decd", "decdeg")),
         "radius": Homonym(
             "that of a planet",
             ("starradius", "strad", "stellarradius", "orbitalperiod", "semimajoraxis", "plrade", "plradj"),
