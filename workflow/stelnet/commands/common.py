@@ -1,6 +1,5 @@
 """What subcommands share: options, how a star list and a model are opened, where the repository is."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,11 +103,10 @@ def file_of(name: str) -> Path | None:
 
 
 def load_model(model: str, grid: Path | None = None) -> "Model":
-    """Return a packaged model by its name, or one by the path of its file; see :func:`stelnet.load`."""
-    from stelnet.inference.loading import load
+    """Return what --model names; imported late, as not every command needs one."""
+    from stelnet.inference.loading import load_named
 
-    is_path = model.endswith(".safetensors") or os.sep in model
-    return load(path=model, grid=grid) if is_path else load(model or None, grid=grid)
+    return load_named(model, grid)
 
 
 def floor_of(text: str) -> tuple[float, float] | None:

@@ -38,11 +38,9 @@ def numbers(name: str, given: object) -> Floats:
     DataError
         Something in it is no number, its unit is not that of the argument, or its values are no logarithms.
     """
-    values, missing, unit = _taken_apart(name, given)
+    values, unit = values_and_unit(name, given)
     if offset := _offset(name, unit):
         values = values + offset
-    if missing is not None:
-        values = np.where(missing, np.nan, values)
     if name in LOGARITHMS:
         _check_logarithm(name, values)
     return values
@@ -100,8 +98,14 @@ def common_index(given: Mapping[str, object]) -> Any:
     return series[names[0]].index if names else None
 
 
-def _taken_apart(name: str, given: Any) -> tuple[Floats, Bools | None, str]:
-    """Return values, where they are missing (None: nowhere but at NaN), and the unit as text."""
+def values_and_unit(name: str, given: Any) -> tuple[Floats, str]:
+    """Return what :func:`numbers` takes as float64 of its shape, NaN where missing, and its unit as text.
+
+    Raises
+    ------
+    DataError
+        Something in it is no number, or the items of a list have no common unit.
+    """
     units, masked = sys.modules.get("astropy.units"), sys.modules.get("astropy.utils.masked")
     pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
     missing, unit = None, ""
@@ -131,7 +135,8 @@ def _taken_apart(name: str, given: Any) -> tuple[Floats, Bools | None, str]:
             given = given.cast(arrow.float64(), safe=False).to_numpy(zero_copy_only=False)
         else:
             given = np.array(given.to_pylist(), object)
-    return _floats(name, np.asarray(given), missing), missing, unit
+    values = _floats(name, np.asarray(given), missing)
+    return values if missing is None else np.where(missing, np.nan, values), unit
 
 
 def _quantity(name: str, given: Any, units: Any) -> Any:

@@ -18,19 +18,17 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 
-class ParquetList(StarList):
-    """A Parquet file; units are those that astropy, a column's own metadata or this package wrote."""
+class ArrowList(StarList):
+    """What has a schema of Arrow; units are those that astropy, a field's own metadata or this package wrote.
+
+    Who reads sets `rows`.
+    """
 
     kind = "parquet"
     rows: int
 
-    def __init__(self, path: Path, label: str) -> None:
-        from pyarrow import parquet
-
-        self._path = path
-        self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-        self.schema: pa.Schema = self._file.schema_arrow
-        self.rows = self._file.metadata.num_rows
+    def __init__(self, schema: pa.Schema, label: str) -> None:
+        self.schema = schema
         require_distinct(self.schema.names, label)
         metadata = self.schema.metadata or {}
         own = json.loads(metadata.get(b"stelnet", b"{}"))
@@ -59,7 +57,7 @@ class ParquetList(StarList):
             yield block if typed else self._masked(block)
 
     def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        yield from self._file.iter_batches(size, columns=names)
+        raise NotImplementedError
 
     def _masked(self, block: pa.Table) -> pa.Table:
         from pyarrow import compute
@@ -74,6 +72,21 @@ class ParquetList(StarList):
     def numbers(self, block: pa.Table, name: str, first_row: int) -> NDArray[np.float64]:
         needed = [name, self._masks[name]] if name in self._masks else [name]
         return super().numbers(self._masked(block.select(needed)), name, first_row)
+
+
+class ParquetList(ArrowList):
+    """A Parquet file."""
+
+    def __init__(self, path: Path, label: str) -> None:
+        from pyarrow import parquet
+
+        self._path = path
+        self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+        self.rows = self._file.metadata.num_rows
+        super().__init__(self._file.schema_arrow, label)
+
+    def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        yield from self._file.iter_batches(size, columns=names)
 
     def table(self) -> "Table":
         if self._header.get("meta", {}).get("__serialized_columns__"):
