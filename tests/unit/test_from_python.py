@@ -231,6 +231,12 @@ def test_units_and_masks_that_astropy_wrote_to_parquet(model, tmp_path):
     answer = stelnet.predict(pq.read_table(tmp_path / "stars.parquet"), model=model)
     expected = stelnet.predict(table(), model=model)
     np.testing.assert_array_equal(column(answer, "log_age_p16"), expected["log_age_p16"].value)
+    pq.write_table(answer, tmp_path / "ages.parquet")
+    again = Table.read(tmp_path / "ages.parquet")
+    assert (again["Teff"].unit, again["log_age_p16"].unit) == (u.kK, u.dex(u.yr))
+    assert again["Teff"].mask.tolist() == [False, False, False, True]
+    assert again["flags"].tolist() == expected["flags"].tolist()
+    assert set(again.meta) == {"survey", "stelnet"}
 
 
 def test_an_answer_is_asked_about_again(model, stars):

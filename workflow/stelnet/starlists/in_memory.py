@@ -15,7 +15,7 @@ import pyarrow as pa
 from stelnet.arrays import Floats
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, require_distinct, with_columns
-from stelnet.starlists.parquet_list import ArrowList
+from stelnet.starlists.parquet_list import ArrowList, header_for_astropy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,8 +126,16 @@ class ArrowTable(ArrowList):
         table = with_columns(self._table, new, about)
         units = self.units | {name: unit for name, (unit, _) in about.items()}
         units = {name: unit for name, unit in units.items() if unit}
-        told = {METADATA.encode(): json.dumps({**metadata, "units": units}, sort_keys=True)}
-        return table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
+        told = dict(table.schema.metadata or {})
+        told[METADATA.encode()] = json.dumps({**metadata, "units": units}, sort_keys=True)
+        if b"table_meta_yaml" in told:
+            # astropy wrote the file that the table is from, and would miss the new columns there
+            told[b"table_meta_yaml"] = header_for_astropy(self, about, metadata)
+            text = {name: values for name, values in new.items() if values.dtype == object}
+            told |= {
+                f"table::len::{name}".encode(): str(max(map(len, text[name]), default=1)) for name in text
+            }
+        return table.replace_schema_metadata(told)
 
 
 #: A star list in memory.

@@ -144,22 +144,12 @@ class ParquetWriter(Writer):
         self._writer.write_table(block.cast(self._schema), row_group_size=max(block.num_rows, 1))
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
-        from astropy.io.misc import yaml
-
-        header = _plain_dicts(self.stars.header())
-        known = {item["name"] for item in header["datatype"]}
-        header["datatype"] += [{"name": name} for name in self.stars.units if name not in known]
-        header["datatype"] += [
-            {"name": name, "description": description, **({"unit": unit} if unit else {})}
-            for name, (unit, description) in self.about.items()
-        ]
-        header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
         units = self.stars.units | {name: unit for name, (unit, _) in self.about.items()}
         units = {name: unit for name, unit in units.items() if unit}
         told: dict[str | bytes, str | bytes] = dict(self._schema.metadata or {})
         told |= {f"table::len::{name}": str(longest) for name, longest in self._longest.items()}
         told[METADATA] = json.dumps({**metadata, "units": units}, sort_keys=True)
-        told["table_meta_yaml"] = yaml.dump(header).strip()
+        told["table_meta_yaml"] = header_for_astropy(self.stars, self.about, metadata)
         schema = self._schema.with_metadata(told)
         # readers take all metadata from the schema that Arrow keeps in the file
         arrow = {b"ARROW:schema": base64.b64encode(schema.serialize())}
@@ -168,6 +158,22 @@ class ParquetWriter(Writer):
     def close(self) -> None:
         if self._writer:
             self._writer.close()
+
+
+def header_for_astropy(stars: StarList, about: About, metadata: Mapping[str, Any]) -> str:
+    """Return what astropy looks for in the metadata of a file: all columns, the new ones too, and `meta`."""
+    from astropy.io.misc import yaml
+
+    header = _plain_dicts(stars.header())
+    known = {item["name"] for item in header["datatype"]}
+    header["datatype"] += [{"name": name} for name in stars.units if name not in known]
+    header["datatype"] += [
+        {"name": name, "description": description, **({"unit": unit} if unit else {})}
+        for name, (unit, description) in about.items()
+    ]
+    header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
+    text: str = yaml.dump(header).strip()
+    return text
 
 
 def _plain_dicts(item: Any) -> Any:
