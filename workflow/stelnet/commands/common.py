@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stelnet.errors import ConfigError
+from stelnet.errors import ConfigError, DataError
 from stelnet.starlists.formats import Format, sniffed
 from stelnet.terms import Stage
 
@@ -72,6 +72,7 @@ InputFormatOption = Annotated[
     Format | None,
     typer.Option("--input-format", help="Format of the list (default: by extension, or by content)."),
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 
 def say(*lines: str) -> None:
@@ -100,6 +101,19 @@ def extra_workflow(command: str, code: int) -> Iterator[None]:
 def file_of(name: str) -> Path | None:
     """Return the file that an argument names, None for standard input or output."""
     return None if name == "-" else Path(name)
+
+
+def check_target(target: Path, source: Path | None, overwrite: bool) -> None:
+    """Raise DataError where an output cannot be written, or must not: over the list itself, or unasked."""
+    if target.is_dir():
+        raise DataError(f"{target}: a folder; name a file.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+    if target.exists():
+        if source and target.samefile(source):
+            raise DataError(f"{target}: is the star list itself; name another file with -o.")
+        if not overwrite:
+            raise DataError(f"{target}: exists; name another file with -o, or give --overwrite.")
 
 
 def load_model(model: str, grid: Path | None = None) -> "Model":
