@@ -422,7 +422,7 @@ def test_values_of_pandas_keep_their_index(model):
 
 
 def test_a_unit_that_is_given_is_believed(model):
-    cold = stelnet.predict(teff=[4.0] * u.K, lum=[1] * u.Lsun, model=model)
+    cold = stelnet.predict(teff=[4.0, 5000.0] * u.K, lum=1 * u.Lsun, model=model)
     assert np.isnan(cold["log_age_median"].value[0])
     assert "column teff [K]" in cold.meta["stelnet"]["columns"]["log_teff"]
 

@@ -268,8 +268,8 @@ def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
     if parsed == u.mag and reading.scale.form == MAG:
         return reading.scale
     if parsed is not None and parsed.is_equivalent(u.Unit(reading.quantity.unit)):
-        # a logarithm often carries the unit of what it is the logarithm of
-        log = reading.scale.form == LOG
+        # a logarithm often carries the unit of what it is the logarithm of, but not beside one in dex
+        log = reading.scale.form == LOG and not isinstance(parse_unit(reading.unit), u.DexUnit)
         return reading.scale if log else Scale(LINEAR, offset(parsed, reading.quantity))
     if parsed == u.dimensionless_unscaled:
         return reading.scale
