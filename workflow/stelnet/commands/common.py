@@ -1,6 +1,5 @@
 """What subcommands share: options, how a star list and a model are opened, where the repository is."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stelnet.errors import ConfigError
+from stelnet.errors import ConfigError, DataError
 from stelnet.starlists.formats import Format, sniffed
 from stelnet.terms import Stage
 
@@ -80,6 +79,7 @@ InputFormatOption = Annotated[
     Format | None,
     typer.Option("--input-format", help="Format of the list (default: by extension, or by content)."),
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 
 def say(*lines: str) -> None:
@@ -110,12 +110,24 @@ def file_of(name: str) -> Path | None:
     return None if name == "-" else Path(name)
 
 
-def load_model(model: str, grid: Path | None = None) -> "Model":
-    """Return a packaged model by its name, or one by the path of its file; see :func:`stelnet.load`."""
-    from stelnet.inference.loading import load
+def check_target(target: Path, source: Path | None, overwrite: bool) -> None:
+    """Raise DataError where an output cannot be written, or must not: over the list itself, or unasked."""
+    if target.is_dir():
+        raise DataError(f"{target}: a folder; name a file.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+    if target.exists():
+        if source and target.samefile(source):
+            raise DataError(f"{target}: is the star list itself; name another file with -o.")
+        if not overwrite:
+            raise DataError(f"{target}: exists; name another file with -o, or give --overwrite.")
 
-    is_path = model.endswith(".safetensors") or os.sep in model
-    return load(path=model, grid=grid) if is_path else load(model or None, grid=grid)
+
+def load_model(model: str, grid: Path | None = None) -> "Model":
+    """Return what --model names; imported late, as not every command needs one."""
+    from stelnet.inference.loading import load_named
+
+    return load_named(model, grid)
 
 
 def floor_of(text: str) -> tuple[float, float] | None:

@@ -17,12 +17,14 @@ from stelnet.commands.common import (
     LumErrorOption,
     LumOption,
     ModelOption,
+    OverwriteOption,
     RadiusErrorOption,
     RadiusOption,
     StageOption,
     StarsArgument,
     TeffErrorOption,
     TeffOption,
+    check_target,
     file_of,
     floor_of,
     load_model,
@@ -76,7 +78,7 @@ def predict(
     ] = None,
     input_kind: InputFormatOption = None,
     chunk_size: Annotated[int, typer.Option(min=1, metavar="N", help="Stars in memory at a time.")] = 1 << 17,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Add ages and masses, with their uncertainties and flags, to a table of stars.
 
@@ -92,7 +94,8 @@ def predict(
     try:
         target = file_of(out)
         with star_list(stars, input_kind) as opened:
-            _check_target(target, file_of(stars), overwrite)
+            if target:
+                check_target(target, file_of(stars), overwrite)
             output = _output_format(target, kind, opened)
             if samples and output == "csv":
                 raise DataError("CSV cannot hold draws, which are arrays: choose another --format.")
@@ -129,20 +132,6 @@ def _output_format(target: Path | None, given: Format | None, stars: "StarList")
     if target is None and kind not in ("csv", "ecsv") and sys.stdout.isatty():
         raise DataError(f"{kind.upper()} is not for a terminal: give a file with -o, or --format csv.")
     return kind
-
-
-def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> None:
-    if target is None:
-        return
-    if target.is_dir():
-        raise DataError(f"{target}: a folder; name a file.")
-    if not target.parent.is_dir():
-        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
-    if target.exists():
-        if source and target.samefile(source):
-            raise DataError(f"{target}: is the star list itself; name another file with -o.")
-        if not overwrite:
-            raise DataError(f"{target}: exists; name another file, or give --overwrite.")
 
 
 def _summarise(summary: "Summary") -> None:

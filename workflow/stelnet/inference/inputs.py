@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 from stelnet.arrays import Bools, Floats, Ints
 from stelnet.errors import DataError
 from stelnet.inference.answer import BITS, Flag
+from stelnet.inference.arguments import numbers
 from stelnet.inference.domain import Raster
 
 #: Errors [dex] taken when none is given: 2.4 % of Teff and 2.0 % of L, the systematic floor of solar-like
@@ -78,18 +79,19 @@ class Stars:
         Raises
         ------
         DataError
-            Arrays of different lengths, or not of one dimension.
+            Arrays of different lengths, or not of one dimension; or see
+            :func:`stelnet.inference.arguments.numbers`.
         """
         places = {
-            name: np.atleast_1d(np.asarray(value, float))
+            name: np.atleast_1d(numbers(name, value))
             for name, value in {"log_teff": log_teff, "log_lum": log_lum}.items()
         }
         errors = {
-            name: np.asarray(DEFAULT_ERRORS[name] if value is None else value, float)
+            name: numbers(f"e_{name}", DEFAULT_ERRORS[name] if value is None else value)
             for name, value in {"log_teff": e_log_teff, "log_lum": e_log_lum}.items()
         }
         metallicity = {
-            name: np.asarray(np.nan if value is None else value, float)
+            name: numbers(name, np.nan if value is None else value)
             for name, value in {"feh": feh, "e_feh": e_feh}.items()
         }
         shape = places["log_teff"].shape

@@ -253,8 +253,9 @@ def _scale(unit: str, reading: Reading, name: str) -> Scale:
     if parsed == u.mag and reading.scale.form == MAG:
         return reading.scale
     if parsed is not None and is_of(unit, reading.quantity):
-        # a logarithm often carries the unit of what it is the logarithm of
-        log = reading.scale.form == LOG
+        own = unit_of(reading.unit, reading.quantity)
+        # a logarithm often carries the unit of what it is the logarithm of, but not beside one in dex
+        log = reading.scale.form == LOG and not isinstance(own, u.DexUnit)
         return reading.scale if log else Scale(LINEAR, offset(parsed, reading.quantity))
     if parsed == u.dimensionless_unscaled:
         return reading.scale

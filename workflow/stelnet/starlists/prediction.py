@@ -1,7 +1,7 @@
 """A model over a star list: block by block, reading and writing while the model computes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Request:
     stage: StageName | None = None
     method: MethodName = "auto"
     age_prior: str = "field"
-    floor: tuple[float, float] | None = None
+    floor: Sequence[float] | None = None
     samples: int = 0
     seed: int = 0
     chunk: int = 1 << 17
@@ -172,6 +172,34 @@ def predict_list(
             metadata["previous"] = stars.metadata
         writer.finish(metadata)
     return Summary(seen, answered, metadata)
+
+
+def predict_at_once(
+    model: "Model", stars: StarList, columns: Columns, request: Request
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[str, str]], Summary]:
+    """Return the new columns of a star list in memory, (n,) or (n, samples), their units and descriptions.
+
+    Raises
+    ------
+    DataError
+        As of :func:`predict_list`.
+    """
+    about = columns_beside(model, stars, request)
+    rows = stars.count()
+    method = model.method_for(rows) if request.method == "auto" else request.method
+    whole = next(stars.blocks(max(rows, 1), columns.names, typed=False))
+    used: Counter[str] = Counter()
+    inputs = columns.inputs(stars, whole, 0, used)
+    if rows and not usable(inputs):
+        raise DataError(f"{stars.label}: {columns.explained(stars)}")
+    predictions = model.predict(**inputs, **request.asked(method, 0))
+    answered = int(np.isfinite(predictions["log_age_median"]).sum())
+    told = outcome(rows, answered, predictions.counts(), used)
+    metadata = circumstances(model, columns, request, method) | told
+    if stars.metadata:
+        metadata["previous"] = stars.metadata
+    new = {request.prefix + name: values for name, values in predictions.items()}
+    return new, about, Summary(rows, answered, metadata)
 
 
 def _ahead(blocks: "Iterator[pa.Table]") -> "Iterator[pa.Table]":
