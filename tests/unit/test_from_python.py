@@ -402,6 +402,21 @@ def test_metallicity_beside_values(posterior):
     assert "feh_assumed" in nearby["flags"][0]
 
 
+def test_a_radius_gives_the_luminosity(model):
+    answer = stelnet.predict(teff=5000 * u.K, radius=1.5 * u.Rsun, e_radius=0.05 * u.Rsun, model=model)
+    lum = 1.5**2 * (5000 / 5772) ** 4
+    expected = stelnet.predict(teff=5000 * u.K, lum=lum * u.Lsun, model=model)
+    assert answer["log_mass_median"].value == pytest.approx(expected["log_mass_median"].value, abs=0.05)
+    in_table = stelnet.predict(pd.DataFrame({"Teff": [5000.0], "st_rad": [1.5]}), model=model)
+    assert np.isfinite(in_table.log_age_median[0])
+
+
+def test_what_a_votable_says_of_its_columns_decides(model):
+    stars = Table({"a": [5000.0], "b": [1.0]})
+    stars["a"].meta["ucd"], stars["b"].meta["ucd"] = "phys.temperature.effective", "phys.luminosity"
+    assert np.isfinite(stelnet.predict(stars, model=model)["log_age_median"][0])
+
+
 def test_one_value_stands_for_all(model):
     answer = stelnet.predict(teff=[5772 * u.K, 5000 * u.K], lum=1, model=model)
     assert answer["lum"].tolist() == [1, 1]
