@@ -6,11 +6,11 @@ import pytest
 import synthetic_model as synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, truncnorm
 
 import stelnet
 from stelnet.errors import ConfigError, DataError
-from stelnet.inference import domain, ensembles, model, posterior
+from stelnet.inference import domain, ensembles, inputs, model, posterior
 from stelnet.inference.answer import COLUMNS, FLAGS, QUANTILES, SAMPLES, Flag
 from stelnet.inference.inputs import DEFAULT_ERRORS
 
@@ -366,3 +366,67 @@ def test_the_sun_by_the_networks_in_the_package(name):
     assert found["log_age_p16"][0] < np.log10(4.6e9) < found["log_age_p84"][0]
     assert found["log_mass_p16"][0] < 0 < found["log_mass_p84"][0]
     assert found["p_pre"][0] < 0.05
+
+
+# --- errors of any size --------------------------------------------------------------------------------
+
+
+@given(e_teff=st.floats(0.021, 10), e_lum=st.floats(0, 10), seed=st.integers(0, 2**20))
+@settings(max_examples=25, deadline=None)
+def test_columns_and_draws_agree_for_errors_of_any_size(smooth, folded, e_teff, e_lum, seed):
+    for model_of, swap in ((smooth, False), (folded, True)):
+        errors = (min(e_lum, 0.5), 0.21 + e_teff) if swap else (e_teff, e_lum)
+        answer = model_of.predict(*synthetic.SUN, *errors, samples=2000, seed=seed)
+        for name in ("log_age", "log_mass"):
+            drawn = np.sort(answer[f"{name}_samples"][0])
+            for column, level in (("p16", 0.16), ("median", 0.5), ("p84", 0.84)):
+                # where nothing is between two modes, the quantile may be anywhere between them
+                near = answer[f"{name}_{column}"][0] + np.array([-0.05, 0.05])
+                below = np.searchsorted(drawn, near) / len(drawn)
+                assert below[0] - 0.07 < level < below[1] + 0.07
+
+
+def test_an_answer_widens_with_the_error_and_does_not_snap_back(smooth):
+    """Beyond some error the nearest nodes were off the tracks, and the answer was that without errors."""
+    errors = np.array([0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 100.0])
+    for wide in ("e_log_teff", "e_log_lum"):
+        other = {"e_log_teff", "e_log_lum"} - {wide}
+        answer = smooth.predict(
+            np.full(9, synthetic.SUN[0]),
+            np.full(9, synthetic.SUN[1]),
+            **{wide: errors, other.pop(): 0.01},
+        )
+        widths = answer["log_mass_p84"] - answer["log_mass_p16"]
+        assert (np.diff(widths[:5]) > 0).all()
+        assert (widths[4:] > 0.8 * widths[4]).all()
+
+
+@given(st.floats(0, 0.02), st.floats(0, 0.2))
+@settings(max_examples=20, deadline=None)
+def test_wide_errors_of_others_leave_an_answer_as_it_is(smooth, e_teff, e_lum):
+    alone = smooth.predict(*synthetic.SUN, e_teff, e_lum)
+    place = [np.full(3, value) for value in synthetic.SUN]
+    among = smooth.predict(*place, np.array([0.4, e_teff, 3]), np.array([0.1, e_lum, 0.1]))
+    for name in alone:
+        if name != "flags":
+            assert among[name][1] == pytest.approx(alone[name][0], abs=1e-5, nan_ok=True)
+    assert among["flags"][1] == alone["flags"][0]
+
+
+def test_places_within_a_raster_are_those_of_a_truncated_gaussian():
+    raster = domain.Raster((3.0, 4.0), (-1.0, 2.0))
+    stars = inputs.Stars.checked(
+        [3.5, 3.9, 5.0, 30.0], [0.0] * 4, [0.3, 0.0, 0.2, 0.01], [5.0, 0.1, 0.0, 0.1]
+    )
+    part = (np.arange(2000)[:, None] + 0.5) / 2000
+    log_teff, log_lum, mass = stars.spread(part, part, raster)
+    for i, (centre, sd) in enumerate([(3.5, 0.3), (3.9, 0.0), (5.0, 0.2)]):
+        if sd:
+            expected = truncnorm.ppf(part[:, 0], (3 - centre) / sd, (4 - centre) / sd, centre, sd)
+            np.testing.assert_allclose(log_teff[:, i], expected, atol=1e-9)
+    assert (log_teff[:, 1] == 3.9).all()
+    assert ((log_lum[:, 0] > -1) & (log_lum[:, 0] < 2)).all()
+    assert mass[0] == pytest.approx(np.ptp(norm.cdf([3, 4], 3.5, 0.3)) * np.ptp(norm.cdf([-1, 2], 0, 5)))
+    # hopelessly far: no probability, and no place within
+    assert mass[3] == 0
+    assert not np.isnan(log_teff).any()

@@ -1,14 +1,19 @@
 """`stelnet plot`: the command, with a small synthetic model, and its figures."""
 
+import gzip
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 from synthetic_model import SUN, ZAMS_EEP, tracks, write_model, write_posterior_model
@@ -20,8 +25,9 @@ from stelnet.inference.observed import AgePrior
 from stelnet.io import write_table
 from stelnet.plotting import style
 from stelnet.starlists.opening import open_list
-from stelnet.starlists.prediction import Columns, Request
-from stelnet.starplots import content, diagram, many_stars, one_star
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request
+from stelnet.starplots import content, diagram, lettering, many_stars, one_star
 
 STARS = f"""kind,name,Teff,e_Teff,L,e_L
 star,Sun,{10 ** SUN[0]},50,{10 ** SUN[1]},0.05
@@ -71,14 +77,61 @@ def test_same_bytes_again(plot, table, what, suffix):
     plot(table, *what, "-o", out)
     first = out.read_bytes()
     assert first.startswith(b"\x89PNG" if suffix == "png" else b"%PDF")
-    plot(table, *what, "-o", out)
+    plot(table, *what, "-o", out, "--overwrite")
     assert out.read_bytes() == first
 
 
-def test_file_is_named_after_table_and_star(plot, table):
+@pytest.fixture
+def blank(monkeypatch):
+    """Let figures be blank, which is quick."""
+    monkeypatch.setattr(one_star, "star_figure", lambda *_: Figure(layout="constrained"))
+    monkeypatch.setattr(many_stars, "crowd_figure", lambda *_: Figure(layout="constrained"))
+    monkeypatch.setattr(content, "DRAWS", 100)
+
+
+def test_file_is_named_after_table_and_star(plot, table, blank):
+    packed = table.with_name("my.stars.v1.csv.gz")
+    packed.write_bytes(gzip.compress(STARS.encode()))
     plot(table, "--star", "HD 1")
+    plot(table, "--star", "hd1", "--overwrite")
     plot(table, "--all")
-    assert {path.name for path in table.parent.glob("*.png")} == {"stars-HD-1.png", "stars.png"}
+    plot(packed, "--all")
+    names = {"stars-HD_1.png", "stars.png", "my.stars.v1.png"}
+    assert {path.name for path in table.parent.glob("*.png")} == names
+
+
+def test_stars_of_like_names_have_files_of_their_own(plot, table, blank):
+    table.write_text("name,Teff,L\nHD 1,5000,0.5\nHD-1,5800,1.1\nHD_1,5600,1\nHD-1,5100,0.4\n")
+    for star in ("HD 1", "2", "HD_1", "4"):
+        plot(table, "--star", star)
+    names = {"stars-HD_1.png", "stars-#2.png", "stars-HD%5F1.png", "stars-#4.png"}
+    assert {path.name for path in table.parent.glob("*.png")} == names
+
+
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=8))
+def test_names_of_files_cannot_collide(names):
+    files = [content.file_name(np.array(names, object), row) for row in range(len(names))]
+    assert len(set(files)) == len(files)
+    assert not any(re.search(r"[\x00-\x1f/\\:*?\"<>|\s]", name) for name in files)
+    assert max(len(name.encode()) for name in files) < 150
+
+
+@pytest.mark.parametrize("what", [["--star", "Sun"], ["--all"], ["--all", "-o", "figure.pdf"]])
+def test_a_figure_that_exists_is_replaced_when_asked_for_alone(plot, table, blank, what):
+    file = table.with_name({1: "stars.png", 2: "stars-Sun.png", 3: "figure.pdf"}[len(what)])
+    file.write_text("mine")
+    output = plot(table, *what, code=2)
+    assert f"{file.name}: exists; name another file with -o, or give --overwrite" in output
+    assert file.read_text() == "mine"
+    plot(table, *what, "--overwrite")
+    assert file.read_bytes()[:4] in (b"\x89PNG", b"%PDF")
+
+
+def test_the_list_itself_is_never_replaced(plot, table):
+    disguised = table.rename(table.with_suffix(".png"))
+    output = plot(disguised, "--all", "--input-format", "csv", "-o", disguised, "--overwrite", code=2)
+    assert "is the star list itself" in output
+    assert disguised.read_text() == STARS
 
 
 @pytest.mark.parametrize(
@@ -132,20 +185,20 @@ def test_list_without_stars(plot, table):
 def test_tracks_are_found_or_not_or_refused(plot, table, monkeypatch):
     assert "no MIST tracks behind the stars" in plot(table, "--all")
     write_table(tracks(), table.parent / "results/mist/tracks.parquet", {"simulated": "true"})
-    assert "MIST tracks from results/mist/tracks.parquet" in plot(table, "--all")
+    assert "MIST tracks from results/mist/tracks.parquet" in plot(table, "--all", "--overwrite")
     renamed = tracks().rename(columns={"log_teff": "log_Teff", "log_lum": "log_L", "eep": "EEP"})
     folder = table.parent / "mirror"
     (folder / "mist").mkdir(parents=True)
     file = folder / "mist/mist_v1.2_feh0.00_vvcrit0.4_exact_rows.csv.gz"
     renamed.to_csv(file, index=False)
-    assert f"MIST tracks from {file}" in plot(table, "--all", "--tracks", file)
+    assert f"MIST tracks from {file}" in plot(table, "--all", "--tracks", file, "--overwrite")
     (table.parent / "results/mist/tracks.parquet").unlink()
     monkeypatch.setenv("STELNET_MIRROR", str(folder))
-    assert f"MIST tracks from {file}" in plot(table, "--all")
+    assert f"MIST tracks from {file}" in plot(table, "--all", "--overwrite")
     assert "MIST tracks are a .parquet, .csv.gz or .tar.xz file" in plot(
-        table, "--all", "--tracks", table, code=2
+        table, "--all", "--tracks", table, "--overwrite", code=2
     )
-    assert "no such file" in plot(table, "--all", "--tracks", "none.parquet", code=2)
+    assert "no such file" in plot(table, "--all", "--tracks", "none.parquet", "--overwrite", code=2)
 
 
 def test_figure_leaves_no_global_state(table, model):
@@ -307,6 +360,75 @@ def test_names_are_no_mathematics(background):
         many_stars.crowd_figure(table, flags, ["$", "$x_1", "$^"], background, "about"),
     ):
         figure.draw_without_rendering()
+
+
+#: A letter of Linear B, which has no font on most machines, and one more.
+RARE, RARER = "\N{LINEAR B SYLLABLE B008 A}", "\N{LINEAR B SYLLABLE B038 E}"
+
+
+@pytest.fixture
+def rare_font(tmp_path, monkeypatch):
+    """A font that has one rare letter."""
+    builder = FontBuilder(1000)
+    pen = TTGlyphPen(None)
+    for at, move in enumerate([(0, 0), (0, 700), (500, 700), (500, 0)]):
+        (pen.lineTo if at else pen.moveTo)(move)
+    pen.closePath()
+    box = pen.glyph()
+    builder.setupGlyphOrder([".notdef", "a"])
+    builder.setupCharacterMap({ord(RARE): "a"})
+    builder.setupGlyf({".notdef": box, "a": box})
+    builder.setupHorizontalMetrics({".notdef": (600, 0), "a": (600, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Rare", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "rare.ttf")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(font_manager.fontManager.ttflist))
+    font_manager.fontManager.addfont(tmp_path / "rare.ttf")
+    return "Rare"
+
+
+NAMES = (
+    "天狼星",
+    "Сириус",
+    "الشعرى",
+    "シリウス",
+    "α\tCMa",
+    "a\u200bb",
+    "🌟",
+    "\N{LINEAR B SYLLABLE B061 O}",
+    "\x07",
+)
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_names_of_any_script_are_drawn_without_warnings(plot, table, background, recwarn, caplog, suffix):
+    table.write_text("name,Teff,L\n" + "".join(f"{name},5000,0.5\n" for name in NAMES))
+    plot(table, "--all", "-o", f"figure.{suffix}")
+    name = " ".join(NAMES)
+    drawn = one_star.star_figure(replace(star(), name=name), background, "about")
+    style.save(drawn, [table.with_name(f"star.{suffix}")], name, False)
+    assert [str(warning.message) for warning in recwarn] == []
+    assert [record.message for record in caplog.records] == []
+
+
+def test_a_font_that_has_the_letters_is_found(rare_font, background, recwarn, caplog):
+    assert lettering.families(["HD 1"]) == [lettering.FAMILY]
+    assert lettering.families(["HD 1", f"{RARE} Tau"]) == [lettering.FAMILY, rare_font]
+    assert lettering.lettered(f"{RARE} Tau") == f"{RARE} Tau"
+    assert lettering.lacking([f"{RARE} Tau"]) == ""
+    drawn = one_star.star_figure(replace(star(), name=RARE), background, "about")
+    drawn.draw_without_rendering()
+    assert [*recwarn, *caplog.records] == []
+
+
+def test_letters_that_no_font_has_are_said(rare_font, plot, table, blank):
+    assert lettering.lettered(f"{RARE}{RARER}\t1") == f"{RARE}□ 1"
+    table.write_text(f"name,Teff,L\n{RARER},5000,0.5\nb,5000,0.5\n")
+    for what in (["--star", "1"], ["--all"]):
+        assert f"drawn as □: {RARER}; install a font for LINEAR" in plot(table, *what)
+    assert "□" not in plot(table, "--star", "b")
 
 
 @pytest.mark.parametrize("figure", ["star", "crowd"])

@@ -14,7 +14,8 @@ from stelnet.inference.answer import POSTERIOR_COLUMNS
 from stelnet.inference.model import CHUNK
 from stelnet.starlists.opening import open_list
 from stelnet.starlists.parquet_list import ParquetList, Rows
-from stelnet.starlists.prediction import Columns, Request, predict_list
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request, predict_list
 from stelnet.starlists.scatter import gather, predict_rows
 from stelnet.terms import STAR_COLUMNS
 

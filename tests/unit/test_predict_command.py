@@ -588,3 +588,27 @@ def test_pages_show_what_the_command_says(tmp_path, page):
         spec.loader.exec_module(refresh)
         for name in refresh.SHOWN:
             assert refresh.star_row(rows[name]) in text.splitlines()
+
+
+def test_where_luminosities_come_from_is_said_and_kept(predict, tmp_path):
+    (tmp_path / "in.csv").write_text("Teff,Lum,logL,st_rad\n5772,1,0,1\n5772,,0.1,1\n5772,,,1.1\n5772,,,\n")
+    told = predict(tmp_path / "in.csv", "-o", tmp_path / "out.ecsv").stderr
+    made = {"Lum": 1, "logL": 1, "radius and temperature": 1}
+    assert read(tmp_path / "out.ecsv").meta["stelnet"]["luminosity_from"] == made
+    assert "luminosity of 1 from Lum, of 1 from logL, of 1 from radius and temperature" in told
+    assert "1 missing_lum" in told
+    told = predict(tmp_path / "in.csv", "--radius", "Lum [Rsun]", "--e-radius", "3%", "--lum", "logL").stderr
+    assert "errors from --e-radius 3%" in told
+
+
+def test_a_list_of_which_nothing_is_usable_ends_with_2(predict, tmp_path, monkeypatch):
+    (tmp_path / "in.csv").write_text("Teff [K],L\n3.76,1\n3.65,0.2\n")
+    options = tmp_path / "in.csv", "-o", tmp_path / "out.csv"
+    told = predict(*options, code=2).stderr
+    assert "log_teff from column Teff [K]: its values, between 3.65 and 3.76, cannot be such" in told
+    assert not (tmp_path / "out.csv").exists()
+    predict(*options, "--teff", "Teff [K] [dex(K)]")
+    # a list too long to be looked through beforehand
+    monkeypatch.setattr("stelnet.starlists.place.HEAD", 1)
+    assert "no star has both" in predict(tmp_path / "in.csv", "-o", tmp_path / "o.csv", code=2).stderr
+    assert not (tmp_path / "o.csv").exists()

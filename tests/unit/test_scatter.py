@@ -18,7 +18,8 @@ from stelnet.errors import DataError
 from stelnet.inference.loading import load
 from stelnet.inference.model import CHUNK
 from stelnet.starlists.parquet_list import ParquetList, Rows, count_rows
-from stelnet.starlists.prediction import Columns, Request, predict_list
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request, predict_list
 from stelnet.starlists.scatter import gather, predict_rows
 
 COUNT = 2 * CHUNK + 300

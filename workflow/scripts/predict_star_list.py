@@ -5,7 +5,8 @@ from pathlib import Path
 from stelnet.inference.loading import load
 from stelnet.provenance.job import job, settings
 from stelnet.starlists.parquet_list import ParquetList, Rows
-from stelnet.starlists.prediction import Columns, Request
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request
 from stelnet.starlists.scatter import predict_rows
 
 with job(snakemake) as log:

@@ -11,27 +11,67 @@ from stelnet.spelling import key
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
-_LOG_UNIT = re.compile(r"^(?:log(?:10)?|lg|dex)\s*\((.+)\)$|^\[(.+)\]$", re.I)
+#: ``log10(X)``, ``log10 X``, ``log[X]``, ``dex(X)`` and the like: what is behind the word is the argument.
+_LOG_UNIT = re.compile(r"^(?:log(?:_?\{?10\}?)?|lg|dex)(?:\s+|\s*(?=[(\[]))(.+)$", re.I)
+_ENCLOSED = {"(": ")", "[": "]"}
 #: Units that are written in ways of their own.
 _ALIASES = {
-    **dict.fromkeys(("k", "kelvin", "degk"), "K"),
-    **dict.fromkeys(("lsun", "lsol", "sollum", "solar", "solarluminosity", "sun", "l☉"), "Lsun"),
+    **dict.fromkeys(("k", "kelvin", "kelvins", "degk", "teffk", "tk"), "K"),
+    **dict.fromkeys(
+        (
+            "lsun",
+            "lsol",
+            "sollum",
+            "solar",
+            "solarluminosity",
+            "solarluminosities",
+            "sun",
+            "l☉",
+            "l⊙",
+            "l/l☉",
+            "llsun",
+        ),
+        "Lsun",
+    ),
+    **dict.fromkeys(
+        ("rsun", "rsol", "solrad", "solarradius", "solarradii", "solradius", "r☉", "r⊙", "rrsun"), "Rsun"
+    ),
+    **dict.fromkeys(("log", "log10"), "dex"),
 }
+
+
+def _inside(text: str, opening: str) -> str | None:
+    """Return what a text holds between its first and last character, if these enclose all of it."""
+    if not text.startswith(opening) or not text.endswith(_ENCLOSED[opening]):
+        return None
+    depth = 0
+    for i, letter in enumerate(text):
+        depth += (letter in _ENCLOSED) - (letter in _ENCLOSED.values())
+        if depth == 0 and i < len(text) - 1:
+            return None
+    return text[1:-1].strip()
 
 
 @cache
 def parse_unit(unit: str) -> "UnitBase | None":
     """Return the astropy unit that a text stands for in astropy, FITS, VizieR or the VO; None if in none.
 
-    ``[yr]`` and ``log(yr)`` are ``dex(yr)``.
+    ``[yr]``, ``log(yr)``, ``log10 yr`` and ``[log10(yr)]`` are ``dex(yr)``.
     """
     from astropy import units as u
 
+    unit = unit.strip()
+    bracketed = _inside(unit, "[")
     logarithm = _LOG_UNIT.match(unit)
-    if logarithm:
-        inner = parse_unit(logarithm[1] or logarithm[2])
-        return None if inner is None or isinstance(inner, u.DexUnit) else u.DexUnit(inner)
-    unit = _ALIASES.get(key(unit) or unit.lower(), unit)
+    if bracketed or logarithm:
+        argument = bracketed or (logarithm[1].strip() if logarithm else "")
+        for opening in _ENCLOSED:
+            argument = _inside(argument, opening) or argument
+        inner = parse_unit(argument)
+        # VizieR's brackets say once more what the word within says
+        is_log = isinstance(inner, u.DexUnit) or inner == u.dex
+        return (inner if bracketed else None) if inner is None or is_log else u.DexUnit(inner)
+    unit = _ALIASES.get(key(unit) or unit.lower(), _ALIASES.get(unit.lower(), unit))
     for written in (None, "fits", "cds", "vounit"):
         with suppress(ValueError, TypeError), warnings.catch_warnings():
             warnings.simplefilter("ignore")

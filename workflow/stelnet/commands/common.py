@@ -1,6 +1,5 @@
 """What subcommands share: options, how a star list and a model are opened, where the repository is."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stelnet.errors import ConfigError
+from stelnet.errors import ConfigError, DataError
 from stelnet.starlists.formats import BadValues, InputFormat
 from stelnet.terms import Stage
 
@@ -44,6 +43,13 @@ TeffErrorOption = Annotated[
     ),
 ]
 LumErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --lum.")]
+RadiusOption = Annotated[
+    str,
+    typer.Option(
+        metavar="COLUMN", help="Column of the radius: gives L = R² (Teff/5772 K)⁴ to stars without one."
+    ),
+]
+RadiusErrorOption = Annotated[str, typer.Option(metavar="COLUMN|NUMBER", help="The same for --radius.")]
 FehOption = Annotated[
     str,
     typer.Option(
@@ -82,6 +88,7 @@ HduOption = Annotated[
 BadValuesOption = Annotated[
     BadValues, typer.Option(help="What becomes of text among numbers: an error, or a missing value.")
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 
 def say(*lines: str) -> None:
@@ -112,12 +119,24 @@ def file_of(name: str) -> Path | None:
     return None if name == "-" else Path(name)
 
 
-def load_model(model: str, grid: Path | None = None) -> "Model":
-    """Return a packaged model by its name, or one by the path of its file; see :func:`stelnet.load`."""
-    from stelnet.inference.loading import load
+def check_target(target: Path, source: Path | None, overwrite: bool) -> None:
+    """Raise DataError where an output cannot be written, or must not: over the list itself, or unasked."""
+    if target.is_dir():
+        raise DataError(f"{target}: a folder; name a file.")
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+    if target.exists():
+        if source and target.samefile(source):
+            raise DataError(f"{target}: is the star list itself; name another file with -o.")
+        if not overwrite:
+            raise DataError(f"{target}: exists; name another file with -o, or give --overwrite.")
 
-    is_path = model.endswith(".safetensors") or os.sep in model
-    return load(path=model, grid=grid) if is_path else load(model or None, grid=grid)
+
+def load_model(model: str, grid: Path | None = None) -> "Model":
+    """Return what --model names; imported late, as not every command needs one."""
+    from stelnet.inference.loading import load_named
+
+    return load_named(model, grid)
 
 
 def floor_of(text: str) -> tuple[float, float] | None:

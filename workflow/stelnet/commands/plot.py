@@ -1,7 +1,6 @@
 """`stelnet plot`: stars of a table on the Hertzsprung-Russell diagram, with their ages and masses."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +17,14 @@ from stelnet.commands.common import (
     LumErrorOption,
     LumOption,
     ModelOption,
+    OverwriteOption,
+    RadiusErrorOption,
+    RadiusOption,
     StageOption,
     StarsArgument,
     TeffErrorOption,
     TeffOption,
+    check_target,
     file_of,
     floor_of,
     load_model,
@@ -32,6 +35,7 @@ from stelnet.errors import DataError, StelnetError
 from stelnet.starlists.formats import BadValues
 
 SUFFIXES = (".png", ".pdf")
+COMPRESSED = (".gz", ".bz2", ".xz")
 #: Where MIST tracks are looked for: in the results of the workflow, and in a mirror of the raw data.
 RESULTS, MIRRORED = "results/mist/tracks.parquet", "mist/mist_v1.2_feh0.00_vvcrit0.4_exact_rows.csv.gz"
 
@@ -46,6 +50,7 @@ def plot(
         Path | None,
         typer.Option("--out", "-o", help="A .png or .pdf file (default: named after table and star)."),
     ] = None,
+    overwrite: OverwriteOption = False,
     model: ModelOption = "",
     stage: StageOption = None,
     age_prior: AgePriorOption = "field",
@@ -58,9 +63,11 @@ def plot(
     ] = None,
     teff: TeffOption = "",
     lum: LumOption = "",
+    radius: RadiusOption = "",
     feh: FehOption = "",
     e_teff: TeffErrorOption = "",
     e_lum: LumErrorOption = "",
+    e_radius: RadiusErrorOption = "",
     e_feh: FehErrorOption = "",
     floor: FloorOption = "",
     input_kind: InputFormatOption = None,
@@ -74,12 +81,14 @@ def plot(
     if bool(star) == everything:
         raise typer.BadParameter("give --star ID, or --all")
     try:
-        target = out or _default_target(file_of(stars), star)
-        _check_target(target)
+        path = file_of(stars)
+        if out:
+            _check_target(out, path, overwrite)
         from stelnet.plotting import style
-        from stelnet.starlists.prediction import Columns, Request
-        from stelnet.starplots import content
-        from stelnet.starplots.many_stars import crowd_figure
+        from stelnet.starlists.place import Columns
+        from stelnet.starlists.prediction import Request
+        from stelnet.starplots import content, lettering
+        from stelnet.starplots.many_stars import NAMED, crowd_figure
         from stelnet.starplots.one_star import star_figure
 
         with star_list(stars, input_kind, hdu, bad_values) as opened:
@@ -87,22 +96,27 @@ def plot(
                 say(f"{opened.label}: {opened.note}")
             chosen = load_model(model)
             columns = Columns.found(
-                opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
+                opened, teff, lum, e_teff, e_lum, feh, e_feh, chosen.metallicities, radius, e_radius
             )
             request = Request(stage, age_prior=age_prior, floor=floor_of(floor))
             chosen.check(age_prior=age_prior, floor=request.floor)
             say(*columns.described().values())
             names, naming = content.names(opened)
             say(naming)
+            row = content.row(names, star, opened.label) if star else None
+            target = out or _default_target(path, None if row is None else content.file_name(names, row))
+            _check_target(target, path, overwrite)
             background = content.background(chosen, _tracks(tracks))
             about = f"model {chosen.name} {chosen.sha256[:12]}, age prior {age_prior}"
             about += f", stage {stage}" if stage else ""
-            if star:
-                row = content.row(names, star, opened.label)
+            if row is not None:
+                say(*filter(None, [lettering.lacking([names[row]])]))
                 one = content.star(chosen, opened, columns, row, names[row], request)
                 figure, title = star_figure(one, background, about), one.name
             else:
                 table, flags = content.everything(chosen, opened, columns, request)
+                if len(names) <= NAMED:
+                    say(*filter(None, [lettering.lacking(names)]))
                 figure = crowd_figure(table, flags, names, background, about)
                 title = f"{opened.label}, {len(names)} stars"
             say(*(f"{opened.label}: {remark}" for remark in opened.remarks()))
@@ -116,17 +130,16 @@ def plot(
         raise typer.Exit(2)
 
 
-def _default_target(path: Path | None, star: str) -> Path:
+def _default_target(path: Path | None, star: str | None) -> Path:
     """Return a name made of the table's and the star's, in the working directory."""
-    table = path.name.split(".")[0] if path else "stars"
-    return Path("-".join([table, *re.findall(r"\w+", star)]) + ".png")
+    table = path if path and path.suffix not in COMPRESSED else Path(path.stem if path else "stars")
+    return Path((table.stem if star is None else f"{table.stem}-{star}") + ".png")
 
 
-def _check_target(target: Path) -> None:
+def _check_target(target: Path, source: Path | None, overwrite: bool) -> None:
     if target.suffix.lower() not in SUFFIXES:
         raise DataError(f"{target}: a figure is a {' or a '.join(SUFFIXES)} file.")
-    if not target.parent.is_dir():
-        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
+    check_target(target, source, overwrite)
 
 
 def _tracks(path: Path | None) -> Path | None:

@@ -19,10 +19,14 @@ from stelnet.commands.common import (
     LumErrorOption,
     LumOption,
     ModelOption,
+    OverwriteOption,
+    RadiusErrorOption,
+    RadiusOption,
     StageOption,
     StarsArgument,
     TeffErrorOption,
     TeffOption,
+    check_target,
     file_of,
     floor_of,
     load_model,
@@ -50,9 +54,11 @@ def predict(
     age_prior: AgePriorOption = "field",
     teff: TeffOption = "",
     lum: LumOption = "",
+    radius: RadiusOption = "",
     feh: FehOption = "",
     e_teff: TeffErrorOption = "",
     e_lum: LumErrorOption = "",
+    e_radius: RadiusErrorOption = "",
     e_feh: FehErrorOption = "",
     floor: FloorOption = "",
     samples: Annotated[int, typer.Option(min=0, metavar="N", help="Add N draws from each posterior.")] = 0,
@@ -76,14 +82,15 @@ def predict(
     hdu: HduOption = "",
     bad_values: BadValuesOption = BadValues.ERROR,
     chunk_size: Annotated[int, typer.Option(min=1, metavar="N", help="Stars in memory at a time.")] = 1 << 17,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Add ages and masses, with their uncertainties and flags, to a table of stars.
 
     The table needs effective temperatures and luminosities; their columns are found by name or unit.
     No row is dropped: one that cannot be used has no age, and a flag that says why.
     """
-    from stelnet.starlists.prediction import Columns, Request, predict_list
+    from stelnet.starlists.place import Columns
+    from stelnet.starlists.prediction import Request, predict_list
 
     # a job that a scheduler ends leaves no half-written file either; a signal that is ignored stays so
     if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
@@ -93,13 +100,14 @@ def predict(
         with star_list(stars, input_kind, hdu, bad_values) as opened:
             if opened.note:
                 say(f"{opened.label}: {opened.note}")
-            _check_target(target, file_of(stars), overwrite)
+            if target:
+                check_target(target, file_of(stars), overwrite)
             output = _output_format(target, kind, opened)
             if samples and output == "csv":
                 raise DataError("CSV cannot hold draws, which are arrays: choose another --format.")
             chosen = load_model(model, grid)
             columns = Columns.found(
-                opened, teff, lum, e_teff, e_lum, feh, e_feh, metallicities=chosen.metallicities
+                opened, teff, lum, e_teff, e_lum, feh, e_feh, chosen.metallicities, radius, e_radius
             )
             request = Request(stage, method, age_prior, floor_of(floor), samples, seed, chunk_size, prefix)
             chosen.check(method, age_prior, request.floor)
@@ -134,29 +142,23 @@ def _output_format(target: Path | None, given: Format | None, stars: "StarList")
     return kind
 
 
-def _check_target(target: Path | None, source: Path | None, overwrite: bool) -> None:
-    if target is None:
-        return
-    if target.is_dir():
-        raise DataError(f"{target}: a folder; name a file.")
-    if not target.parent.is_dir():
-        raise DataError(f"{target}: there is no folder {target.parent}; make it first.")
-    if target.exists():
-        if source and target.samefile(source):
-            raise DataError(f"{target}: is the star list itself; name another file with -o.")
-        if not overwrite:
-            raise DataError(f"{target}: exists; name another file, or give --overwrite.")
-
-
 def _summarise(summary: "Summary") -> None:
+    from stelnet.starlists.place import FROM_RADIUS
+
     told = summary.metadata
     choices = ""
     if "feh" in told["columns"]:
         floor = ",".join(f"{error:g}" for error in told["floor"].values())
         choices = f", age prior {told['age_prior']}, floor {floor} dex"
+    luminosities = told["luminosity_from"]
+    several = len(luminosities) > 1 or FROM_RADIUS in luminosities
+    from_what = (
+        ", of ".join(f"{count} from {name}" for name, count in luminosities.items()) if several else ""
+    )
     simulated = ", trained on a simulated sky" if told["simulated"] else ""
     say(
         f"{summary.stars} star{'s' * (summary.stars != 1)}, {summary.answered} with age and mass; "
         f"model {told['model']} {told['model_sha256'][:12]}{simulated}, {told['method']} method{choices}",
+        *([f"  luminosity of {from_what}"] if from_what else []),
         *(f"  {count} {name}: {FLAGS[name]}" for name, count in told["flags"].items()),
     )

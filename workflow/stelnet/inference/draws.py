@@ -42,6 +42,9 @@ def draws(
     first, second, third, fourth = np.moveaxis(uniform.reshape(*shape, 4), -1, 0)
     log_teff = stars.log_teff[:, None] + stars.e_log_teff[:, None] * ndtri(first)
     log_lum = stars.log_lum[:, None] + stars.e_log_lum[:, None] * ndtri(second)
+    wide = np.flatnonzero(stars.wide)
+    teff, lum, _ = stars[wide].spread(first[wide].T, second[wide].T, sky.raster)
+    log_teff[wide], log_lum[wide] = teff.T, lum.T
 
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in ensembles}
     nearest = np.minimum.reduce(list(distances.values()))

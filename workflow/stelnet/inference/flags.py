@@ -19,23 +19,32 @@ UNDECIDED = (0.05, 0.95)
 
 
 def flags_of_place(
-    stars: Stars, distances: Mapping[str, np.ndarray], stages: Collection[str], answered: np.ndarray
+    log_weights: np.ndarray,
+    distances: Mapping[str, np.ndarray],
+    stages: Collection[str],
+    answered: np.ndarray,
 ) -> np.ndarray:
     """Return the flags of usable stars, uint32 (n,), that tell where they are beside the tracks.
 
     Parameters
     ----------
-    distances
-        Stage -> distances (nodes, n) [units] of the nodes of :meth:`Stars.nodes`, of both stages.
+    log_weights, distances
+        Logarithms of the weights of nodes, see :meth:`Stars.nodes`, and stage -> their distances (nodes, n)
+        [units], of both stages.
     stages
         Those that are possible.
     answered
         Which stars have an answer.
     """
-    nodes = np.exp(stars.nodes()[2][:, 0])
-    on_tracks = {stage: nodes @ (distance < ON_TRACKS) for stage, distance in distances.items()}
-    on_any = nodes @ (np.minimum.reduce([distances[stage] for stage in stages]) < ON_TRACKS)
-    bits = np.zeros(len(stars), BITS)
+    nodes = np.exp(log_weights)
+
+    def on(distance: np.ndarray) -> np.ndarray:
+        weights: np.ndarray = (nodes * (distance < ON_TRACKS)).sum(axis=0)
+        return weights
+
+    on_tracks = {stage: on(distance) for stage, distance in distances.items()}
+    on_any = on(np.minimum.reduce([distances[stage] for stage in stages]))
+    bits = np.zeros(len(answered), BITS)
     raise_flag(bits, ~answered, Flag.FAR_OUTSIDE)
     raise_flag(bits, answered & (on_any == 0), Flag.OUTSIDE_TRACKS)
     raise_flag(bits, (on_any > 0) & (on_any < 0.5), Flag.PARTLY_OUTSIDE)
@@ -52,6 +61,7 @@ def undecided(p_pre: np.ndarray) -> np.ndarray:
 def flags_of(
     stars: Stars,
     sky: Sky,
+    log_weights: Floats,
     distances: Mapping[str, Floats],
     weights: Mapping[str, Floats],
     answered: Bools,
@@ -61,14 +71,14 @@ def flags_of(
 
     Parameters
     ----------
-    distances
+    log_weights, distances
         As in :func:`flags_of_place`.
     weights
         Stage -> weights of its components, of the possible stages.
     answered
         Which stars have an answer.
     """
-    bits = flags_of_place(stars, distances, weights.keys(), answered)
+    bits = flags_of_place(log_weights, distances, weights.keys(), answered)
     fields = {stage: field for stage in weights if (field := sky.coverage[stage]) is not None}
     if len(fields) == len(weights):
         seen = sum(

@@ -1,5 +1,6 @@
 """From a name or a file to a model that is ready to predict."""
 
+import os
 from pathlib import Path
 
 from stelnet.errors import ConfigError
@@ -52,3 +53,13 @@ def load(
     if grid is not None:
         raise ConfigError(f"grid {grid}: only the model posterior takes one, not {path.name}.")
     return Ensembles(read_bundle(path), threads)
+
+
+def load_named(model: str | Path | None, grid: str | Path | None = None) -> Model:
+    """Return a packaged model by its name, by default the first one, or one by the path of its file.
+
+    A text is a path where it has a folder in it or the ending of a model's file; errors as of :func:`load`.
+    """
+    text = str(model or "")
+    is_path = isinstance(model, Path) or text.endswith(".safetensors") or os.sep in text
+    return load(path=model, grid=grid) if is_path else load(text or None, grid=grid)

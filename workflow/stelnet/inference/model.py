@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from stelnet.arrays import Floats
 from stelnet.errors import ConfigError
 from stelnet.inference.answer import FLAGS, MethodName
+from stelnet.inference.arguments import common_index, whole
 from stelnet.inference.forward import Run
 from stelnet.inference.inputs import Stars
 from stelnet.inference.observed import AgePrior
@@ -39,11 +40,15 @@ class Predictions(dict[str, np.ndarray]):
     ----------
     bits
         The flags as numbers, uint32 (n,), see :class:`stelnet.inference.answer.Flag`.
+    index
+        The index of the pandas series that were given, None where none was.
     """
 
-    def __init__(self, numbers: dict[str, Floats], bits: NDArray[np.uint32]) -> None:
+    def __init__(
+        self, numbers: dict[str, Floats], bits: NDArray[np.uint32], index: "pd.Index[Any] | None" = None
+    ) -> None:
         super().__init__(numbers)
-        self.bits = bits
+        self.bits, self.index = bits, index
         present, inverse = np.unique(bits, return_inverse=True)
         names = [",".join(name for i, name in enumerate(FLAGS) if value >> i & 1) for value in present]
         self["flags"] = np.array(names, object)[inverse]
@@ -54,10 +59,11 @@ class Predictions(dict[str, np.ndarray]):
         return {name: count for name, count in counts.items() if count}
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return a DataFrame; draws become one array a cell."""
+        """Return a DataFrame with the index of the stars that were given; draws become one array a cell."""
         import pandas as pd
 
-        return pd.DataFrame({name: list(value) if value.ndim > 1 else value for name, value in self.items()})
+        columns = {name: list(value) if value.ndim > 1 else value for name, value in self.items()}
+        return pd.DataFrame(columns, self.index)
 
 
 class Question(NamedTuple):
@@ -74,7 +80,8 @@ class Answering(NamedTuple):
     Attributes
     ----------
     posteriors
-        Takes stars, all usable, and returns their columns, float32 (n,), and flags, uint32 (n,).
+        Takes stars, all usable and of one group of :meth:`stelnet.inference.inputs.Stars.alike`, and returns
+        their columns, float32 (n,), and flags, uint32 (n,).
     draws
         Takes stars, the number of draws, the seed and the number of the first star, and returns draws,
         float32 (quantities, n, draws).
@@ -200,6 +207,8 @@ class Model(ABC):
         ----------
         log_teff, log_lum
             Shape (n,) [dex K], [dex Lsun]; NaN is missing, infinite is invalid: both yield NaN and a flag.
+            These and the other arrays may be of numpy, pandas, Arrow or astropy; what is masked or null is
+            missing, and a unit, where there is one, must be one of a logarithm.
         e_log_teff, e_log_lum
             Their Gaussian errors [dex], shape (n,) or one number; None, or NaN for one star, is the default,
             :data:`stelnet.inference.inputs.DEFAULT_ERRORS`; 0 is no error.
@@ -225,16 +234,20 @@ class Model(ABC):
         Raises
         ------
         DataError
-            Arrays of different lengths.
+            Arrays of different lengths, of other units, of what is no number, of temperatures or luminosities
+            in place of their logarithms, or pandas series of different index.
         ConfigError
-            An unknown stage, method or age prior, something that the model cannot use, or a negative number
-            of samples, seed or floor.
+            An unknown stage, method or age prior, something that the model cannot use, or a number of
+            samples, seed, row or floor that is negative or not whole.
         """
         if stage not in (None, *STAGES):
             raise ConfigError(f"stage {stage!r}: must be pre or post, or None where it is not known.")
-        for name, value in {"samples": samples, "seed": seed}.items():
-            if value < 0:
-                raise ConfigError(f"{name} {value}: must not be negative.")
+        samples, seed, first_row = (
+            whole(name, value)
+            for name, value in {"samples": samples, "seed": seed, "first_row": first_row}.items()
+        )
+        given = {"log_teff": log_teff, "log_lum": log_lum, "e_log_teff": e_log_teff, "e_log_lum": e_log_lum}
+        index = common_index(given | {"feh": feh, "e_feh": e_feh})
         self.check(method, age_prior, floor, feh)
         floor = self.floor if floor is None else floor
         stars = Stars.checked(log_teff, log_lum, e_log_teff, e_log_lum, feh, e_feh).with_floor(*floor)
@@ -252,10 +265,12 @@ class Model(ABC):
 
             def fill(part: slice) -> None:
                 rows = np.flatnonzero(stars[part].usable) + part.start
-                columns, raised = answering.posteriors(stars[rows])
-                for name, values in columns.items():
-                    numbers[name][rows] = values
-                bits[rows] |= raised
+                for group in stars[rows].alike():
+                    some = rows[group]
+                    columns, raised = answering.posteriors(stars[some])
+                    for name, values in columns.items():
+                        numbers[name][some] = values
+                    bits[some] |= raised
 
             spread(fill, parts(n, answering.chunk))
             if samples:
@@ -275,7 +290,7 @@ class Model(ABC):
 
                 spread(draw, parts(n, max(1, DRAWS // samples)))
                 numbers |= drawn
-        return Predictions(numbers, bits)
+        return Predictions(numbers, bits, index)
 
     def check(
         self,

@@ -1,8 +1,9 @@
 """The posterior of each star as a mixture of Gaussians: nodes that sample its errors, times the two stages.
 
 A star's true place is x + e (u + v), with u and v Gaussian of variance :data:`SAMPLED` and the rest. Nodes
-sample u; v is propagated linearly at each node, which keeps the mixture smooth. A node's weight falls off
-with its distance from the MIST tracks.
+sample u; v is propagated linearly at each node, which keeps the mixture smooth. Where an error is so wide
+that this would not do, there are many nodes, which sample u + v. A node's weight falls off with its distance
+from the MIST tracks.
 
 Arrays are (..., nodes, stars), the components of a mixture (components, stars).
 """
@@ -19,7 +20,7 @@ from stelnet.inference import domain, mixture
 from stelnet.inference.answer import LOGS, QUANTILES, Flag
 from stelnet.inference.flags import flags_of
 from stelnet.inference.forward import Moments
-from stelnet.inference.inputs import SAMPLED, STEP, Stars, raise_flag
+from stelnet.inference.inputs import NODES, SAMPLED, STEP, Stars, raise_flag
 from stelnet.inference.sky import Sky, falling, normalised
 from stelnet.terms import STAGES
 
@@ -47,7 +48,7 @@ def _spread(values: Floats) -> Floats:
         Moments (4, nodes, n), NaN where there are none.
     """
     variance = values[2:] * values[2:]
-    if variance.shape[1] > 1:
+    if variance.shape[1] == NODES:
         factor = np.float32(1 - SAMPLED) / STEP**2
         means = values[:2]
         for first in (1, 3):
@@ -75,7 +76,7 @@ def posteriors(
     bits
         uint32 (n,).
     """
-    log_teff, log_lum, log_weights = stars.nodes()
+    log_teff, log_lum, log_weights = stars.nodes(sky.raster)
     distances = {stage: sky.distances(stage, log_teff, log_lum) for stage in STAGES}
     columns: dict[str, Floats] = {}
     means, sds, logs, coarse = {}, {}, {}, {}
@@ -100,7 +101,7 @@ def posteriors(
     p_pre = weights["pre"].sum(axis=0) if "pre" in weights else np.zeros(len(stars), np.float32)
     columns["p_pre"] = np.where(answered, np.minimum(p_pre, 1), np.float32(np.nan))
 
-    bits = flags_of(stars, sky, distances, weights, answered, columns)
+    bits = flags_of(stars, sky, log_weights, distances, weights, answered, columns)
     for stage, cells in coarse.items():
         if cells is not None:
             raise_flag(bits, (weights[stage] * cells).sum(axis=0) > COARSE_WEIGHT, Flag.COARSE_TABLE)

@@ -183,7 +183,7 @@ class PosteriorModel(Model):
     ) -> tuple[dict[str, Floats], NDArray[np.uint32]]:
         """Return columns and flags of usable stars; those far from the tracks are not asked for."""
         stages = tuple(STAGES) if stage is None else (str(stage),)
-        distances = self._distances(stars, observed)
+        log_weights, distances = self._distances(stars, observed)
         near = np.minimum.reduce([distances[one] for one in stages]).min(axis=0) < domain.FAR
         rows = np.flatnonzero(near)
         columns = {
@@ -192,7 +192,7 @@ class PosteriorModel(Model):
         for name, values in _columns(answer(rows)).items():
             columns[name][rows] = values
         answered = np.isfinite(columns["log_age_median"])
-        bits = flags_of_place(stars, distances, stages, answered)
+        bits = flags_of_place(log_weights, distances, stages, answered)
         if stage is None:
             raise_flag(bits, undecided(columns["p_pre"]), Flag.TWO_MODES)
         raise_flag(bits, columns["age_information"] < TELLING, Flag.AGE_FROM_PRIOR)
@@ -200,11 +200,14 @@ class PosteriorModel(Model):
         raise_flag(bits, (stars.feh < self._feh[0]) | (stars.feh > self._feh[-1]), Flag.OUTSIDE_FEH)
         return columns, bits
 
-    def _distances(self, stars: Stars, observed: Observed) -> dict[str, Floats]:
-        """Return stage -> distances (nodes, n) [units] to the nearest tracks within the error of [Fe/H]."""
-        log_teff, log_lum, _ = stars.nodes()
+    def _distances(self, stars: Stars, observed: Observed) -> tuple[Floats, dict[str, Floats]]:
+        """Return logarithms of the nodes' weights, see :meth:`Stars.nodes`, and their distances.
+
+        These are stage -> (nodes, n) [units] to the nearest tracks within the error of [Fe/H].
+        """
+        log_teff, log_lum, log_weights = stars.nodes(self._raster)
         fehs = [observed.feh + sign * observed.e_feh for sign in (-1, 0, 1)]
-        return {
+        distances = {
             stage: np.minimum.reduce(
                 [
                     domain.distance_between(fields, self._feh, self._raster, log_teff, log_lum, feh)
@@ -213,6 +216,7 @@ class PosteriorModel(Model):
             )
             for stage, fields in self._fields.items()
         }
+        return log_weights, distances
 
 
 def _columns(answer: Answer) -> dict[str, Floats]:

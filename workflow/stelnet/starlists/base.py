@@ -71,6 +71,8 @@ class StarList:
         Number of its stars, None if it must be read to be counted.
     units
         Unit of each column as text, empty where it has none; the keys are the columns in order.
+    ucds
+        What a VOTable says of its columns: UCD of those that have one.
     metadata
         What an earlier prediction wrote of itself, or None.
     note
@@ -93,6 +95,7 @@ class StarList:
     def __init__(self, label: str, units: dict[str, str]) -> None:
         self.label = label
         self.units = units
+        self.ucds: dict[str, str] = {}
         self.bad: dict[str, Bad] = {}
         self._aside: Unpacked | None = None
 
@@ -302,12 +305,19 @@ class Writer:
 
     def extended(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> pa.Table:
         """Return a block with the new columns."""
-        for name, values in new.items():
-            unit, description = self.about[name]
-            kind = pa.string() if values.dtype == object else None
-            array = pa.array(values.ravel(), kind, from_pandas=self.leaves_out)
-            if values.ndim > 1:
-                array = pa.FixedSizeListArray.from_arrays(array, values.shape[1])
-            about = {"unit": unit, "description": description} if unit else {"description": description}
-            block = block.append_column(pa.field(name, array.type, metadata=about), array)
-        return block
+        return with_columns(block, new, self.about, self.leaves_out)
+
+
+def with_columns(
+    table: pa.Table, new: Mapping[str, np.ndarray], about: About, leaves_out: bool = False
+) -> pa.Table:
+    """Return a table with columns added; NaN becomes null where `leaves_out`."""
+    for name, values in new.items():
+        unit, description = about[name]
+        kind = pa.string() if values.dtype == object else None
+        array = pa.array(values.ravel(), kind, from_pandas=leaves_out)
+        if values.ndim > 1:
+            array = pa.FixedSizeListArray.from_arrays(array, values.shape[1])
+        told = {"unit": unit, "description": description} if unit else {"description": description}
+        table = table.append_column(pa.field(name, array.type, metadata=told), array)
+    return table

@@ -1,49 +1,26 @@
 """Which columns of a star list hold temperature, luminosity and their errors, and how they are read.
 
-Columns are found by their names (of surveys, VizieR and everyday use) or else by their units; what is found
-is a :class:`Reading`, which turns the column into log Teff [dex(K)] or log L [dex(Lsun)] and says so.
+Columns are found by what a VOTable says of them (UCD), by their names (of surveys, VizieR and everyday use),
+or else by their units; a column whose unit is that of something else is none. What is found is a
+:class:`Reading`, which turns the column into log Teff [dex(K)] or log L [dex(Lsun)] and says so.
 """
 
 import difflib
-import re
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-
-import numpy as np
+from dataclasses import dataclass, field, replace
 
 from stelnet.errors import DataError
 from stelnet.spelling import key
-from stelnet.starlists.quantities import (
-    ABUNDANCE_UNITS,
-    BRACKETS,
-    LINEAR,
-    LOG,
-    MAG,
-    PERCENT,
-    Quantity,
-    bare,
-    is_of,
-    offset,
-)
-from stelnet.starlists.readings import HALF_BETWEEN, MEAN_OF, Errors, Reading, Scale
+from stelnet.starlists.error_columns import errors_found, errors_named, passed_over, roles, scale_of
+from stelnet.starlists.names import OTHERS, bare, form_of, is_error_like, with_unit, words_of
+from stelnet.starlists.quantities import LINEAR, LOG, MAG, RADIUS, Quantity, is_of, unit_of
+from stelnet.starlists.readings import Reading
 from stelnet.units import parse_unit
 
-#: Affixes of a column of one error, of two errors (lower, upper) and of two bounds (16th, 84th percentile).
-ERROR_PREFIXES = ("e", "err", "error", "sig", "sigma", "u", "unc", "sd", "std")
-ERROR_SUFFIXES = ("err", "error", "unc", "uncertainty", "sig", "sigma", "sd", "std", "stddev", "e")
-SIDES = (
-    *(("errlo", "errhi"), ("errlow", "errhigh"), ("errlower", "errupper"), ("errm", "errp")),
-    *(("errminus", "errplus"), ("errdown", "errup"), ("err2", "err1"), ("minus", "plus")),
-    *(("loerr", "hierr"), ("loerr", "uperr"), ("lowererr", "uppererr"), ("elo", "ehi"), ("eminus", "eplus")),
-)
-ERROR_SIDES = (("lo", "hi"), ("low", "high"), ("lower", "upper"), ("m", "p"), ("minus", "plus"))
-BOUNDS = (
-    *(("lower", "upper"), ("percentilelower", "percentileupper"), ("p16", "p84"), ("q16", "q84")),
-    *(("16", "84"), ("16th", "84th"), ("lo", "hi"), ("low", "high"), ("min", "max")),
-)
-#: Pairs that VizieR tells apart by case alone: (lower, upper).
-VIZIER_SIDES, VIZIER_BOUNDS = ("e_", "E_"), ("b_", "B_")
-_ERROR_LIKE = re.compile(r"^(e|err|error|sigma|unc|b|u|d)_|_?(err|error|unc|sigma|lower|upper)[12]?$", re.I)
+#: UCDs that say nothing of what a column holds, or that it is no value of its own (IVOA 1.4).
+_VAGUE = ("stat.mean", "stat.median", "stat.value", "stat.fit.param", "meta.main", "meta.modelled", "src.")
+_NOT_VALUES = ("stat.", "meta.", "arith.")
 
 
 class Ambiguous(DataError):
@@ -61,7 +38,13 @@ class Absent(DataError):
     """No column seems to hold a quantity."""
 
 
-def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors: str = "") -> Reading:
+def find(
+    units: Mapping[str, str],
+    quantity: Quantity,
+    column: str = "",
+    errors: str = "",
+    ucds: Mapping[str, str] | None = None,
+) -> Reading:
     """Find the columns of a quantity and of its errors.
 
     Parameters
@@ -74,6 +57,8 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
         What the user names instead: ``COLUMN`` or ``COLUMN [UNIT]``.
     errors
         Likewise: ``COLUMN``, ``LOWER,UPPER``, a number in the unit of the quantity's column, or ``N%``.
+    ucds
+        The UCDs of columns that have one.
 
     Raises
     ------
@@ -84,20 +69,41 @@ def find(units: Mapping[str, str], quantity: Quantity, column: str = "", errors:
     DataError
         No such column, or several for the errors, or a unit that is none of the quantity's.
     """
+    notes = ""
     if column:
-        name, unit, sure = _named(units, column, quantity.option)
-        if sure:
-            # the unit decides, whatever the name suggests
-            form = MAG if unit == "mag" else LINEAR
-        else:
-            names = quantity.names
-            form = names.get(key(name)) or names.get(key(bare(name))) or _guess(name, unit)
+        name, unit, sure = _named(units, column, quantity.option, quantity)
+        # a unit that is given decides, whatever the name suggests
+        form = (MAG if unit == "mag" else LINEAR) if sure else _form(name, unit, quantity)
     else:
-        (name, unit, form), sure = _found(units, quantity), False
-    reading = Reading(quantity, name, _scale(unit, quantity, form, name), unit, sure)
+        search = _searched(units, quantity, ucds or {})
+        (name, unit, form), sure = search.one(units, quantity), False
+        notes = search.passed_over()
+    scale = scale_of(unit, quantity, form)
+    if scale is None:
+        raise _misfit(quantity, name, unit, form)
+    reading = Reading(quantity, name, scale, unit, sure, note=notes)
     if errors:
-        return replace(reading, errors=_errors_named(units, reading, errors))
-    return replace(reading, errors=_errors_found(units, reading))
+        return replace(
+            reading,
+            errors=errors_named(
+                units, reading, errors, lambda spec: _named(units, spec, quantity.error_option)[:2]
+            ),
+        )
+    reading = replace(reading, errors=errors_found(units, reading))
+    unread = passed_over(units, reading)
+    return reading.noted(f"passed over: {_listed(unread, 4)}") if unread else reading
+
+
+def _form(name: str, unit: str, quantity: Quantity) -> str:
+    """Return the form that a name tells; a name that says nothing of logarithms has that of its unit."""
+    known = form_of(name, quantity)
+    if not known:
+        return _guess(name, unit)
+    letters = key(name)
+    told = letters.startswith(("log", "lg")) or "mbol" in letters or "absbol" in letters
+    if known[0] == LOG and not told and unit and not quantity.is_abundance and is_of(unit, quantity):
+        return LINEAR
+    return known[0]
 
 
 def _guess(name: str, unit: str) -> str:
@@ -107,30 +113,112 @@ def _guess(name: str, unit: str) -> str:
     return MAG if "mbol" in letters or unit == "mag" else LINEAR
 
 
-def _found(units: Mapping[str, str], quantity: Quantity) -> tuple[str, str, str]:
-    """Return column, unit and form; by names, else by units."""
-    found = []
-    for name, unit in units.items():
-        form = quantity.names.get(key(name))
-        brackets = BRACKETS.match(name)
-        if brackets and quantity.names.get(key(brackets[1])):
-            form, unit = quantity.names[key(brackets[1])], unit or brackets[2]
-        if form:
-            found.append((name, unit, form))
-    if not found and not quantity.is_abundance:
-        for name, unit in units.items():
-            # "Sun" alone is the Sun's abundances, too
-            sun = key(unit) in ("sun", "solar")
-            if unit and not sun and not _ERROR_LIKE.search(name) and is_of(unit, quantity):
-                found.append((name, unit, LINEAR))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Ambiguous(quantity, [name for name, *_ in found])
-    raise Absent(
-        f"no column seems to hold {quantity.words} (columns: {_listed(units)}); "
-        f"name it with {quantity.option}."
+@dataclass
+class _Search:
+    """What was found: column, unit and form; from the surest kind of evidence to the least; and why columns
+    with a known name are none."""
+
+    found: dict[int, list[tuple[str, str, str]]] = field(default_factory=dict)
+    passed: dict[str, str] = field(default_factory=dict)
+
+    def one(self, units: Mapping[str, str], quantity: Quantity) -> tuple[str, str, str]:
+        """Return the one column for which there is the surest evidence."""
+        for _, found in sorted(self.found.items()):
+            if len(found) > 1:
+                raise Ambiguous(quantity, [name for name, *_ in found])
+            return found[0]
+        text = f"no column seems to hold {quantity.words} ({_listed_likely(units, quantity)})"
+        passed = "".join(f"; {name!r} is passed over: {why}" for name, why in self.passed.items())
+        last = "or name another" if "say what it is" in passed else "name it"
+        raise Absent(f"{text}{passed}; {last} with {quantity.option}.")
+
+    def passed_over(self) -> str:
+        """Return in words which columns are none, and why."""
+        return "; ".join(f"{name} is passed over: {why}" for name, why in self.passed.items())
+
+
+def _searched(units: Mapping[str, str], quantity: Quantity, ucds: Mapping[str, str]) -> _Search:
+    """Search columns of a quantity: by UCD, by name, else by unit."""
+    search = _Search()
+    for name in units:
+        unit, ucd = _unit(units, name, quantity), _by_ucd(ucds.get(name, ""), quantity)
+        known = form_of(name, quantity, units)
+        if not known and not ucd:
+            continue
+        form = _form(name, unit, quantity)
+        why = _unfit(units, quantity, name, unit, form) if ucd is None else ""
+        if ucd is False:
+            why = f"its UCD is {ucds[name]}"
+        elif scale_of(unit, quantity, form) is None:
+            why = f"its unit is {unit!r}, {_of_what(unit)}"
+            if parse_unit(unit) is None:
+                why += f" (say what it is: {_option(quantity, name, form)})"
+        if why:
+            if known and known[1]:
+                search.passed[name] = why
+            continue
+        exact = 0 if known and known[1] else 1 if known else 2
+        search.found.setdefault(exact if ucd else 3 + exact, []).append((name, unit, form))
+    if not search.found and not quantity.is_abundance:
+        for name in units:
+            unit, others = _unit(units, name), OTHERS & {word.lower() for word in words_of(name)}
+            if not (others or ucds.get(name) or is_error_like(name)) and _is_by_unit(unit, quantity):
+                search.found.setdefault(6, []).append((name, unit, LINEAR))
+    return search
+
+
+def _is_by_unit(unit: str, quantity: Quantity) -> bool:
+    """Return whether a unit alone says that a column holds a quantity."""
+    if quantity is RADIUS:
+        # lengths are many things
+        parsed = unit_of(unit, quantity) if unit else None
+        return str(getattr(parsed, "physical_unit", parsed)) == "solRad"
+    # "Sun" alone is the Sun's abundances, too
+    return bool(unit) and key(unit) not in ("sun", "solar") and is_of(unit, quantity)
+
+
+def _by_ucd(text: str, quantity: Quantity) -> bool | None:
+    """Return whether a UCD says that a column holds a quantity; None if it says nothing of what it holds."""
+    words = [word.strip() for word in text.lower().replace("_", ".").split(";") if word.strip()]
+    telling = [word for word in words if not word.startswith(_VAGUE)]
+    if not telling:
+        return None
+    if telling[0].startswith(quantity.ucds):
+        return not any(word.startswith(_NOT_VALUES) for word in telling)
+    return False
+
+
+def _unfit(units: Mapping[str, str], quantity: Quantity, name: str, unit: str, form: str) -> str:
+    """Return why a name that may mean something else does so here; nothing if it does not."""
+    stem = bare(name)
+    homonym = quantity.homonyms.get(key(stem))
+    if homonym is None or (unit and is_of(unit, quantity)) or (quantity.is_abundance and unit):
+        return ""
+    beside = [other for other in units if key(bare(other)) in homonym.company and other != name]
+    if homonym.by_errors and roles(units, name) and not any(roles(units, other) for other in beside):
+        return ""
+    if beside:
+        evidence = "a unit or errors" if homonym.by_errors else "a unit"
+        return f"beside {_listed(beside, 3)} it is {homonym.meaning}, unless it has {evidence}"
+    if homonym.proven is None or stem in homonym.proven:
+        return ""
+    return f"without a unit or errors it may as well be {homonym.meaning}"
+
+
+def _of_what(unit: str) -> str:
+    return "which is not understood" if parse_unit(unit) is None else "which measures something else"
+
+
+def _misfit(quantity: Quantity, name: str, unit: str, form: str) -> DataError:
+    return DataError(
+        f"column {name!r} should hold {quantity.words}, but its unit is {unit!r}, {_of_what(unit)}; name "
+        f"another column or the unit: {_option(quantity, name, form)}."
     )
+
+
+def _option(quantity: Quantity, name: str, form: str) -> str:
+    """Return what says on a command line that a column is in the unit of a quantity, in a form."""
+    return f"{quantity.option} {shlex.quote(f'{name} [{quantity.notation(form)}]')}"
 
 
 def _listed(names: Iterable[str], many: int = 12) -> str:
@@ -139,20 +227,45 @@ def _listed(names: Iterable[str], many: int = 12) -> str:
     return (", ".join(names[:many]) or "none") + more
 
 
-def _unit(units: Mapping[str, str], name: str) -> str:
-    """Return the unit of a column, if need be from the brackets in its name."""
-    brackets = BRACKETS.match(name) if bare(name) != name else None
-    return units[name] or (brackets[2] if brackets else "")
+def _listed_likely(units: Mapping[str, str], quantity: Quantity) -> str:
+    """Return in words which columns may hold a quantity, or else which there are."""
+    near = difflib.get_close_matches(
+        quantity.option.strip("-"), [key(name) for name in units], n=8, cutoff=0.7
+    )
+    likely = [
+        name
+        for name in units
+        if not is_error_like(name)
+        and (
+            any(part in key(name) for part in quantity.parts)
+            or key(name) in near
+            or _is_by_unit(_unit(units, name), quantity)
+        )
+    ]
+    return f"likely ones: {_listed(likely, 8)}" if likely else f"columns: {_listed(units)}"
 
 
-def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, bool]:
+def _unit(units: Mapping[str, str], name: str, quantity: Quantity | None = None) -> str:
+    """Return the unit of a column, if need be from the brackets in its name.
+
+    What stands in brackets behind a known name of the quantity is a unit, understood or not.
+    """
+    stem, inner = with_unit(name)
+    is_unit = bare(name) != name or (quantity and name.endswith("]") and form_of(stem, quantity))
+    return units[name] or (inner if is_unit else "")
+
+
+def _named(
+    units: Mapping[str, str], spec: str, option: str, quantity: Quantity | None = None
+) -> tuple[str, str, bool]:
     """Return the column that a user names as COLUMN or COLUMN [UNIT], its unit, and whether it was given."""
-    brackets = re.match(r"^(.*?\S)\s*\[(.+)\]$", spec)
-    for wanted, unit in [(spec, ""), *([(brackets[1], brackets[2])] if brackets else [])]:
+    stem, given = with_unit(spec)
+    bracketed = [(stem, given)] if given and spec.rstrip().endswith("]") else []
+    for wanted, unit in [(spec, ""), *bracketed]:
         same = [name for name in units if name == wanted]
         same = same or [name for name in units if name.lower() == wanted.lower()]
         if len(same) == 1:
-            return same[0], unit or _unit(units, same[0]), bool(unit)
+            return same[0], unit or _unit(units, same[0], quantity), bool(unit)
         if same:
             raise DataError(
                 f"{option} {spec!r} may be any of the columns {', '.join(same)}; mind upper and lower case."
@@ -160,143 +273,3 @@ def _named(units: Mapping[str, str], spec: str, option: str) -> tuple[str, str, 
     near = difflib.get_close_matches(spec, units, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {_listed(units)}."
     raise DataError(f"{option}: there is no column {spec!r}; {hint}")
-
-
-def _errors_named(units: Mapping[str, str], reading: Reading, spec: str) -> Errors:
-    option = reading.quantity.error_option
-    if spec not in units:
-        percent = spec.endswith("%")
-        try:
-            number = float(spec.removesuffix("%"))
-        except ValueError:
-            pass
-        else:
-            if not (number >= 0 and np.isfinite(number)):
-                raise DataError(f"{option} {spec}: an error is a number that is not negative.")
-            if percent and reading.quantity.is_abundance:
-                raise DataError(f"{option} {spec}: errors of {reading.quantity.words} are in dex.")
-            if percent:
-                return Errors("number", (), Scale(PERCENT), number, f"{option} {spec}")
-            unit = {LINEAR: reading.unit or reading.quantity.unit, MAG: "mag", LOG: "dex"}[reading.scale.form]
-            return Errors("number", (), reading.scale, number, f"{option} {spec} {unit}")
-        if "," in spec:
-            named = [_named(units, part.strip(), option) for part in spec.split(",")]
-            if len(named) != 2:
-                raise DataError(f"{option} {spec!r}: give one column, or two as LOWER,UPPER.")
-            (lower, unit, _), (upper, _, _) = named
-            kind = "sizes" if _ERROR_LIKE.match(lower) or "err" in lower.lower() else "bounds"
-            return _pair(reading, kind, lower, upper, unit)
-    name, unit, _ = _named(units, spec, option)
-    return Errors("size", (name,), _error_scale(unit, reading, name), words=name)
-
-
-def _errors_found(units: Mapping[str, str], reading: Reading) -> Errors | None:
-    """Return where the errors of a reading are, by the names of columns around its own; None if nowhere."""
-    raw = [name for name in units if name != reading.column]
-    stems = {reading.column, bare(reading.column)}
-    stems |= {stem.removesuffix("_val") for stem in stems}
-    keys: dict[str, str] = {}
-    for name in raw:
-        for form in {name, bare(name)}:
-            # a stem of one letter must be set apart from its affix: e_L, not "el"
-            keys.setdefault(key(form), name)
-            keys.setdefault(re.sub(r"[^a-z0-9]+", "_", form.lower()), name)
-    found: list[tuple[str, ...]] = []
-
-    def add(kind: str, *wanted: str) -> None:
-        names = tuple(keys[one] for one in wanted if one in keys)
-        if len(names) == len(wanted) and all(names[:1] != other[1:2] for other in found):
-            found.append((kind, *names))
-
-    for stem in sorted(stems):
-        for kind, pair in (("sizes", VIZIER_SIDES), ("bounds", VIZIER_BOUNDS)):
-            names = tuple(prefix + stem for prefix in pair)
-            if set(names) <= set(raw):
-                found.append((kind, *names))
-        letters = key(stem)
-        gap = "_" if len(letters) == 1 else ""
-        if not any(item[0] == "sizes" for item in found):
-            for prefix in ERROR_PREFIXES:
-                add("size", f"{prefix}{gap}{letters}")
-            for suffix in ERROR_SUFFIXES:
-                add("size", f"{letters}{gap}{suffix}")
-        for lower, upper in SIDES:
-            add("sizes", f"{letters}{gap}{lower}", f"{letters}{gap}{upper}")
-        for lower, upper in ERROR_SIDES:
-            for prefix in ("e", "err", "error", "sigma"):
-                add("sizes", f"{prefix}{gap}{letters}{gap}{lower}", f"{prefix}{gap}{letters}{gap}{upper}")
-        for lower, upper in BOUNDS:
-            add("bounds", f"{letters}{gap}{lower}", f"{letters}{gap}{upper}")
-    distinct = list(dict.fromkeys(found))
-    if len(distinct) > 1:
-        choices = "; ".join(" and ".join(names) for _, *names in distinct)
-        raise DataError(
-            f"several columns may hold the errors of {reading.column!r}: {choices}; "
-            f"choose with {reading.quantity.error_option}."
-        )
-    if not distinct:
-        return None
-    kind, first, *second = distinct[0]
-    unit = _unit(units, first)
-    if kind == "size":
-        return Errors("size", (first,), _error_scale(unit, reading, first), words=first)
-    return _pair(reading, kind, first, second[0], unit)
-
-
-def _pair(reading: Reading, kind: str, lower: str, upper: str, unit: str) -> Errors:
-    how = HALF_BETWEEN if kind == "bounds" else MEAN_OF
-    words = f"{how} {lower} and {upper}, in dex"
-    if kind == "sizes":
-        return Errors(kind, (lower, upper), _error_scale(unit, reading, lower), words=words)
-    own = _scale(unit, reading.quantity, reading.scale.form, lower) if unit else reading.scale
-    return Errors(kind, (lower, upper), own, words=words)
-
-
-def _error_scale(unit: str, reading: Reading, name: str) -> Scale:
-    """Return how the size of an error is read: as its column's unit says, else as the quantity's column."""
-    if not unit:
-        return reading.scale
-    from astropy import units as u
-
-    parsed = parse_unit(unit)
-    if reading.quantity.is_abundance and key(unit) in ABUNDANCE_UNITS:
-        return reading.scale
-    if parsed == u.percent and not reading.quantity.is_abundance:
-        return Scale(PERCENT)
-    if parsed == u.dex or isinstance(parsed, u.DexUnit):
-        return Scale(LOG)
-    if parsed == u.mag and reading.scale.form == MAG:
-        return reading.scale
-    if parsed is not None and parsed.is_equivalent(u.Unit(reading.quantity.unit)):
-        # a logarithm often carries the unit of what it is the logarithm of
-        log = reading.scale.form == LOG
-        return reading.scale if log else Scale(LINEAR, offset(parsed, reading.quantity))
-    if parsed == u.dimensionless_unscaled:
-        return reading.scale
-    raise DataError(f"column {name!r} holds the errors of {reading.column!r}, but its unit is {unit!r}.")
-
-
-def _scale(unit: str, quantity: Quantity, form: str, name: str) -> Scale:
-    """Return how a column is read, by its unit and by the form that its name tells."""
-    if quantity.is_abundance and key(unit) in ABUNDANCE_UNITS:
-        return Scale(LOG)
-    if not unit:
-        return Scale(form)
-    from astropy import units as u
-
-    parsed = parse_unit(unit)
-    if isinstance(parsed, u.DexUnit) and is_of(unit, quantity):
-        return Scale(LOG, offset(parsed.physical_unit, quantity))
-    if parsed == u.dex and form != MAG:
-        return Scale(LOG)
-    if parsed == u.mag and form == MAG:
-        return Scale(MAG)
-    if parsed is not None and form != MAG and parsed.is_equivalent(quantity.unit):
-        return Scale(form, offset(parsed, quantity))
-    if parsed == u.dimensionless_unscaled:
-        return Scale(form)
-    what = "which is not understood" if parsed is None else "which measures something else"
-    raise DataError(
-        f"column {name!r} should hold {quantity.words}, but its unit is {unit!r}, {what}; name another "
-        f"column or the unit: {quantity.option} {name + f' [{quantity.unit}]'!r}."
-    )

@@ -18,19 +18,17 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 
-class ParquetList(StarList):
-    """A Parquet file; units are those that astropy, a column's own metadata or this package wrote."""
+class ArrowList(StarList):
+    """What has a schema of Arrow; units are those that astropy, a field's own metadata or this package wrote.
+
+    Who reads sets `rows`.
+    """
 
     kind = "parquet"
     rows: int
 
-    def __init__(self, path: Path, label: str) -> None:
-        from pyarrow import parquet
-
-        self._path = path
-        self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-        self.schema: pa.Schema = self._file.schema_arrow
-        self.rows = self._file.metadata.num_rows
+    def __init__(self, schema: pa.Schema, label: str) -> None:
+        self.schema = schema
         require_distinct(self.schema.names, label)
         metadata = self.schema.metadata or {}
         own = json.loads(metadata.get(b"stelnet", b"{}"))
@@ -59,7 +57,7 @@ class ParquetList(StarList):
             yield block if typed else self._masked(block)
 
     def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        yield from self._file.iter_batches(size, columns=names)
+        raise NotImplementedError
 
     def _masked(self, block: pa.Table) -> pa.Table:
         from pyarrow import compute
@@ -74,6 +72,21 @@ class ParquetList(StarList):
     def numbers(self, block: pa.Table, name: str, first_row: int) -> NDArray[np.float64]:
         needed = [name, self._masks[name]] if name in self._masks else [name]
         return super().numbers(self._masked(block.select(needed)), name, first_row)
+
+
+class ParquetList(ArrowList):
+    """A Parquet file."""
+
+    def __init__(self, path: Path, label: str) -> None:
+        from pyarrow import parquet
+
+        self._path = path
+        self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+        self.rows = self._file.metadata.num_rows
+        super().__init__(self._file.schema_arrow, label)
+
+    def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        yield from self._file.iter_batches(size, columns=names)
 
     def table(self) -> "Table":
         if self._header.get("meta", {}).get("__serialized_columns__"):
@@ -131,22 +144,12 @@ class ParquetWriter(Writer):
         self._writer.write_table(block.cast(self._schema), row_group_size=max(block.num_rows, 1))
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
-        from astropy.io.misc import yaml
-
-        header = _plain_dicts(self.stars.header())
-        known = {item["name"] for item in header["datatype"]}
-        header["datatype"] += [{"name": name} for name in self.stars.units if name not in known]
-        header["datatype"] += [
-            {"name": name, "description": description, **({"unit": unit} if unit else {})}
-            for name, (unit, description) in self.about.items()
-        ]
-        header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
         units = self.stars.units | {name: unit for name, (unit, _) in self.about.items()}
         units = {name: unit for name, unit in units.items() if unit}
         told = self._told_by_others()
         told |= {f"table::len::{name}".encode(): str(longest) for name, longest in self._longest.items()}
         told[METADATA] = json.dumps({**metadata, "units": units}, sort_keys=True)
-        told["table_meta_yaml"] = yaml.dump(header).strip()
+        told["table_meta_yaml"] = header_for_astropy(self.stars, self.about, metadata)
         schema = self._schema.with_metadata(told)
         # readers take all metadata from the schema that Arrow keeps in the file
         arrow = {b"ARROW:schema": base64.b64encode(schema.serialize())}
@@ -154,7 +157,7 @@ class ParquetWriter(Writer):
 
     def _told_by_others(self) -> dict[str | bytes, str | bytes]:
         """Return the metadata of the list; where pandas or Spark list its columns, the new ones are added."""
-        there = self.stars.schema.metadata if isinstance(self.stars, ParquetList) else self._schema.metadata
+        there = self.stars.schema.metadata if isinstance(self.stars, ArrowList) else self._schema.metadata
         told: dict[str | bytes, str | bytes] = dict(there or {})
         for name, columns, listed in ((b"pandas", "columns", _for_pandas), (SPARK, "fields", _for_spark)):
             if name in told:
@@ -187,6 +190,22 @@ def _for_spark(field: pa.Field) -> dict[str, Any]:
     simple = {pa.string(): "string", pa.float32(): "float"}
     array = {"type": "array", "elementType": "float", "containsNull": True}
     return {"name": field.name, "type": simple.get(field.type, array), "nullable": True, "metadata": {}}
+
+
+def header_for_astropy(stars: StarList, about: About, metadata: Mapping[str, Any]) -> str:
+    """Return what astropy looks for in the metadata of a file: all columns, the new ones too, and `meta`."""
+    from astropy.io.misc import yaml
+
+    header = _plain_dicts(stars.header())
+    known = {item["name"] for item in header["datatype"]}
+    header["datatype"] += [{"name": name} for name in stars.units if name not in known]
+    header["datatype"] += [
+        {"name": name, "description": description, **({"unit": unit} if unit else {})}
+        for name, (unit, description) in about.items()
+    ]
+    header["meta"] = {**header.get("meta", {}), METADATA: dict(metadata)}
+    text: str = yaml.dump(header).strip()
+    return text
 
 
 def _plain_dicts(item: Any) -> Any:

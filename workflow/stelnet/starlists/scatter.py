@@ -19,7 +19,8 @@ from stelnet.files import atomic_path
 from stelnet.starlists.base import rebatched
 from stelnet.starlists.opening import open_writer
 from stelnet.starlists.parquet_list import ParquetList, Rows
-from stelnet.starlists.prediction import Columns, Request, circumstances, columns_beside, outcome
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request, circumstances, columns_beside, outcome
 
 if TYPE_CHECKING:
     from stelnet.inference.model import Model
@@ -57,6 +58,7 @@ def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request
         ]
     )
     flags: Counter[str] = Counter()
+    used: Counter[str] = Counter()
     seen = answered = 0
     with (
         atomic_path(target) as temporary,
@@ -67,13 +69,13 @@ def predict_rows(model: "Model", stars: Rows, columns: Columns, request: Request
         for block in stars.blocks(request.chunk, columns.names):
             row = stars.first + seen
             predictions = model.predict(
-                **columns.inputs(stars, block, row), **request.asked(request.method, row)
+                **columns.inputs(stars, block, row, used), **request.asked(request.method, row)
             )
             writer.write_table(pa.table(list(predictions.values()), schema=schema))
             flags.update(predictions.counts())
             seen += block.num_rows
             answered += int(np.isfinite(predictions["log_age_median"]).sum())
-        piece = {"first": stars.first, **outcome(seen, answered, flags)}
+        piece = {"first": stars.first, **outcome(seen, answered, flags, used)}
         piece["circumstances"] = circumstances(model, columns, request, request.method)
         writer.add_key_value_metadata({"stelnet": json.dumps(piece)})
 
@@ -108,16 +110,17 @@ def gather(stars: ParquetList, pieces: Sequence[Path], target: Path, kind: str) 
     from pyarrow import parquet
 
     told = [json.loads(parquet.read_metadata(path).metadata[b"stelnet"]) for path in pieces]
-    first, flags = 0, Counter[str]()
+    first, flags, used = 0, Counter[str](), Counter[str]()
     for path, piece in zip(pieces, told, strict=True):
         if piece["first"] != first or piece["circumstances"] != told[0]["circumstances"]:
             raise DataError(f"{path}: does not continue the pieces before it; delete it and run again.")
         first += piece["stars"]
         flags.update(piece["flags"])
+        used.update(piece["luminosity_from"])
     if first != stars.rows:
         raise DataError(f"{stars.label}: has {stars.rows} rows, but its pieces {first}; correct `rows`.")
     metadata: dict[str, Any] = told[0]["circumstances"] | outcome(
-        first, sum(piece["stars_with_age"] for piece in told), flags
+        first, sum(piece["stars_with_age"] for piece in told), flags, used
     )
     if stars.metadata:
         metadata["previous"] = stars.metadata

@@ -32,6 +32,11 @@ class AstropyList(StarList):
         self.rows = len(self._table)
         units = {name: str(column.info.unit or "") for name, column in self._table.columns.items()}
         super().__init__(label, units)
+        self.ucds = {
+            name: str(column.info.meta["ucd"])
+            for name, column in self._table.columns.items()
+            if (column.info.meta or {}).get("ucd")
+        }
 
     def _blocks(self, size: int, names: Sequence[str] | None, typed: bool) -> Iterator[pa.Table]:
         whole = to_arrow(self._table[list(names)] if names else self._table, self.label)

@@ -1,7 +1,9 @@
 """What `stelnet plot` draws: stars of a list, what a model says of them, and what lies behind them."""
 
 import difflib
+import hashlib
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from stelnet.io import read_table
 from stelnet.plotting.hrd import LAST_EEP
 from stelnet.spelling import key
 from stelnet.starlists.base import StarList, is_number
-from stelnet.starlists.prediction import Columns, Request
+from stelnet.starlists.place import Columns
+from stelnet.starlists.prediction import Request
 from stelnet.starplots.diagram import Background, Star
 from stelnet.terms import Stage
 
@@ -31,6 +34,8 @@ IDENTIFIERS = ("name", "id", "starid", "star", "sourceid", "objectid", "object",
 DRAWS = 60_000
 #: Names that are compared with one that is not there.
 COMPARED = 200_000
+#: Bytes of a star's name that the name of a file has room for.
+LONGEST = 120
 #: Stars that are read at a time.
 BLOCK = 1 << 17
 
@@ -99,6 +104,28 @@ def row(names: np.ndarray, wanted: str, label: str) -> int:
     raise DataError(
         f"{label}: no star is called {wanted!r}, nor is it the number of one of its {len(names)} rows; {hint}"
     )
+
+
+def file_name(names: np.ndarray, row: int) -> str:
+    """Return what tells the star in a row, counted from 0, from all others of its list in the name of a file.
+
+    It is the star's name, in which a space is ``_`` and what is neither letter, digit, ``+``, ``-`` nor ``.``
+    is escaped as in addresses of the web. Where others have the same name it is ``#`` and the row's number.
+    """
+    name = str(names[row])
+    if not name or np.count_nonzero(names == name) > 1:
+        return f"#{row + 1}"
+
+    def escaped(letter: str) -> str:
+        if letter in "+-." or unicodedata.category(letter)[0] in "LMN":
+            return letter
+        return "_" if letter == " " else "".join(f"%{byte:02X}" for byte in letter.encode())
+
+    whole = "".join(map(escaped, name)).encode()
+    if len(whole) <= LONGEST:
+        return whole.decode()
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{whole[:LONGEST].decode(errors='ignore')}#{digest}"
 
 
 def _inputs(stars: StarList, columns: Columns, row: int | None = None) -> Inputs:

@@ -1,5 +1,6 @@
 """Many stars: the H-R diagram in colours of age, or binned."""
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from matplotlib.lines import Line2D
 from stelnet.arrays import Bools, Floats
 from stelnet.plotting import style
 from stelnet.starplots.diagram import HALO, Background, draw_background, draw_legend, draw_universe
+from stelnet.starplots.lettering import families, lettered
 from stelnet.starplots.one_star import WINDOW
 
 #: Up to this many stars have their names beside them, and above the other one they are binned.
@@ -111,12 +113,16 @@ def _name_points(axes: Axes, places: Floats, names: Collection[str]) -> None:
     """Write names beside points (2, n), each as near as it hides the fewest points and names before it."""
     to_axes = axes.transData + axes.transAxes.inverted()
     taken = [(at, np.array([0.012, 0.012])) for at in to_axes.transform(places.T) if np.isfinite(at).all()]
+    fonts = families(names)
     directions = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)])
     for name, point in zip(names, places.T, strict=True):
         at = to_axes.transform(point)
         if not ((at >= 0) & (at <= 1)).all():
             continue
-        half = np.array([0.0095 * len(name), 0.018])
+        name = lettered(name)
+        # letters of East Asia are twice as wide
+        width = len(name) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
+        half = np.array([0.0095 * width, 0.018])
 
         def hidden(centre: Floats, half: Floats = half) -> int:
             return sum((np.abs(centre - other) < half + size).all() for other, size in taken)
@@ -133,6 +139,7 @@ def _name_points(axes: Axes, places: Floats, names: Collection[str]) -> None:
             ha="center",
             va="center",
             fontsize=6.5,
+            fontfamily=fonts,
             parse_math=False,
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "shrinkA": 0, "shrinkB": 3},
             path_effects=HALO,

@@ -23,6 +23,7 @@ from stelnet.starplots.diagram import (
     draw_legend,
     draw_universe,
 )
+from stelnet.starplots.lettering import families, lettered, weight
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 #: Shares of the posterior within the contours.
@@ -136,7 +137,14 @@ def star_figure(star: Star, background: Background, about: str) -> Figure:
     figure = Figure(figsize=(style.DOUBLE, 4), layout="constrained")
     grid = figure.add_gridspec(2, 3, width_ratios=[1.2, 1, 0.3], height_ratios=[0.3, 1])
     diagram = figure.add_subplot(grid[:, 0])
-    diagram.set_title(star.name, loc="left", weight="bold", fontsize=9, parse_math=False)
+    diagram.set_title(
+        lettered(star.name),
+        loc="left",
+        weight=weight(star.name),
+        fontsize=9,
+        fontfamily=families([star.name]),
+        parse_math=False,
+    )
     _around(diagram, star, background.zams)
     handles = draw_background(diagram, background)
     diagram.errorbar(
