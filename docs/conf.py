@@ -38,7 +38,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = html_show_sourcelink = False
 
-#: Files of the repository that are pages here, by the name that they have here. Links between them are mended.
+#: Files of the repository that are pages here too -> their names here.
 PAGES = {
     "CHANGELOG.md": "changes.md",
     "CONTRIBUTING.md": "contributing.md",
