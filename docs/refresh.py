@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[1]
 FIGURES = ("fig2", "fig5")
 WIDTH = 1000
 STARS = ROOT / "resources/examples/bright_stars.csv"
+#: A place for the table of a name.
+PLACE = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def copy_small(path: Path, name: str) -> None:
@@ -22,23 +24,40 @@ def copy_small(path: Path, name: str) -> None:
         small.save(ROOT / f"docs/{name}.png", optimize=True)
 
 
-for name in FIGURES:
-    copy_small(ROOT / f"results/figures/{name}.png", name)
+def main_table(table1: str) -> str:
+    """Return the rows of Table 1 that the paper prints, without the column that says so."""
+    rows = [line.split("|", 2) for line in table1.splitlines() if line.startswith("|")]
+    kept = [rest for _, first, rest in rows if first.strip(" -") in ("variant", "published", "")]
+    return "\n".join(f"|{rest}" for rest in kept)
 
-with tempfile.TemporaryDirectory() as folder:
-    plot = Path(folder) / "bright_stars.png"
-    command = [sys.executable, "-m", "stelnet.cli", "plot", STARS, "--all", "-o", plot]
-    subprocess.run([*command, "--tracks", ROOT / "results/mist/tracks.parquet"], check=True)
-    copy_small(plot, plot.stem)
 
-readme = ROOT / "README.md"
-text = readme.read_text(encoding="utf-8")
-for name in ("table1", "pearson", "mist_error", "clusters"):
-    table = (ROOT / f"results/tables/{name}.md").read_text(encoding="utf-8").strip()
-    text = re.sub(
-        rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-        lambda m, t=table: f"{m[1]}{t}\n{m[2]}",
-        text,
-        flags=re.DOTALL,
-    )
-readme.write_text(text, encoding="utf-8")
+def filled(page: str, tables: Path) -> str:
+    """Return the text of a page with its tables from a folder; the table `main` is a part of Table 1."""
+
+    def fill(place: re.Match[str]) -> str:
+        name = place[2]
+        path = tables / f"{'table1' if name == 'main' else name}.md"
+        table = path.read_text(encoding="utf-8").strip()
+        return f"{place[1]}{main_table(table) if name == 'main' else table}\n{place[3]}"
+
+    return PLACE.sub(fill, page)
+
+
+def main() -> None:
+    """Refresh all pages and figures."""
+    for name in FIGURES:
+        copy_small(ROOT / f"results/figures/{name}.png", name)
+
+    with tempfile.TemporaryDirectory() as folder:
+        plot = Path(folder) / "bright_stars.png"
+        command = [sys.executable, "-m", "stelnet.cli", "plot", STARS, "--all", "-o", plot]
+        subprocess.run([*command, "--tracks", ROOT / "results/mist/tracks.parquet"], check=True)
+        copy_small(plot, plot.stem)
+
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(filled(text, ROOT / "results/tables"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -31,7 +31,7 @@ def posterior(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path, posterior):
-    """A folder with what the pages take for granted: the examples, a list of stars, a model of a finished run."""
+    """A folder with what the pages take for granted: examples, a list of stars, a run's model."""
     shutil.copytree(ROOT / "resources/examples", tmp_path / "resources/examples")
     (tmp_path / "stars.csv").write_text(STARS)
     (tmp_path / "results/pretrained").mkdir(parents=True)
