@@ -1,4 +1,4 @@
-# make demo | results | archive | check | test | lint | docs-site | release: each makes the environment .venv first. See README.md.
+# make demo | results | archive | check | test | lint | docs-site | release | publish: each makes the environment .venv first. See README.md.
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
@@ -11,7 +11,7 @@ LOCK := envs/requirements.lock
 # the lines of the lock that hold uv and its hashes
 UV_PIN := sed -n '/^uv==/,/[^\\]$$/p' $(LOCK)
 
-.PHONY: demo results archive pretrained docs docs-site test check lint release lock lowest clean
+.PHONY: demo results archive pretrained docs docs-site test check lint release publish lock lowest clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
@@ -68,12 +68,20 @@ $(READY): $(LOCK) envs/torch.lock pyproject.toml
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .; \
 	touch $(READY)
 
-# sdist and wheel of this version in dist/, checked; what is left to do to publish them.
+# sdist and wheel of this version, checked, in dist/, and what CHANGELOG.md says of it in build/release-notes.md.
 release: $(READY)
-	rm -rf dist
+	rm -rf dist build/lib build/bdist.*
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/twine check --strict dist/*
-	@echo "Checked. To publish: git tag v$$($(BIN)/python -c 'import stelnet; print(stelnet.__version__)') && git push --tags && $(BIN)/twine upload dist/*"
+	mkdir -p build
+	awk '/^## /{n++} n == 1' CHANGELOG.md > build/release-notes.md
+
+# All that it takes to publish: a date in CHANGELOG.md, a commit with a tag, and an account on PyPI.
+publish: release
+	@! grep --quiet '^## .*(unreleased)' CHANGELOG.md || { echo "CHANGELOG.md: give the version a date."; exit 2; }
+	@test -z "$$(git status --porcelain)" || { echo "There are changes that no commit has."; exit 2; }
+	@git tag --points-at HEAD | grep --quiet '^v' || { echo "This commit has no tag, such as v0.1.0."; exit 2; }
+	$(BIN)/twine upload dist/*
 
 # After a change of dependencies in pyproject.toml: exact versions of everything, and the conda files, which follow.
 # Versions stay as they are where they still may; `make lock UPGRADE=1` takes the newest.
