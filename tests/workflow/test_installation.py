@@ -99,6 +99,13 @@ def test_wheel_asks_for_no_torch(dist):
     assert len(plain) == len(PROJECT["project"]["dependencies"])
 
 
+def test_an_index_would_take_both(dist):
+    pytest.importorskip("twine")
+    files = [str(path) for path in dist.iterdir()]
+    assert len(files) == 2
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], check=True, timeout=HANG)
+
+
 def test_sdist_makes_the_same_wheel(dist, tmp_path):
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as file:
