@@ -9,7 +9,6 @@ author = copyright = "The StelNet transfer-learning workflow authors"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["README.md"]
 # every reference must lead somewhere, but those to other packages and to what is not public
 nitpicky = True
 nitpick_ignore_regex = [
@@ -20,10 +19,10 @@ nitpick_ignore_regex = [
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 
-# a notebook that fails, takes long or warns is a warning, which shows why
+# a notebook that fails, hangs or warns is a warning, which shows why
 nb_execution_mode = "force"
 nb_execution_show_tb = True
-nb_execution_timeout = 120
+nb_execution_timeout = 3600
 nb_merge_streams = True
 nb_output_stderr = "warn"
 
