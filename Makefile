@@ -1,4 +1,4 @@
-# make demo | results | archive | check | test | lint: each makes the environment .venv first. See README.md.
+# make demo | results | archive | check | test | lint | docs-site | release | publish: each makes the environment .venv first. See README.md.
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
@@ -11,7 +11,7 @@ LOCK := envs/requirements.lock
 # the lines of the lock that hold uv and its hashes
 UV_PIN := sed -n '/^uv==/,/[^\\]$$/p' $(LOCK)
 
-.PHONY: demo results archive pretrained docs test check lint lock lowest clean
+.PHONY: demo results archive pretrained docs docs-site test check lint release publish lock lowest clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
@@ -27,9 +27,15 @@ archive: $(READY)
 pretrained: $(READY)
 	$(BIN)/python -m stelnet.cards.packing results resources/pretrained
 
-# Put Table 1 and two figures of the finished results into README.md and docs/.
+# Put tables and figures of the finished results into README.md and docs/.
 docs: $(READY)
 	$(BIN)/python docs/refresh.py
+
+# The pages of docs/ as a site, with the notebook run anew; a warning is an error.
+docs-site: $(READY)
+	PYTHONPATH="$(CURDIR)/workflow" $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
+		--doctree-dir build/site.doctrees docs build/site
+	@echo "The site is at build/site/index.html."
 
 # Two files of tests at a time; all share one run of the demo. The longest, on SLURM, come first.
 test: $(READY)
@@ -62,13 +68,28 @@ $(READY): $(LOCK) envs/torch.lock pyproject.toml
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .; \
 	touch $(READY)
 
+# sdist and wheel of this version, checked, in dist/, and what CHANGELOG.md says of it in build/release-notes.md.
+release: $(READY)
+	rm -rf dist build/lib build/bdist.*
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	mkdir -p build
+	awk '/^## /{n++} n == 1' CHANGELOG.md > build/release-notes.md
+
+# All that it takes to publish: a date in CHANGELOG.md, a commit with a tag, and an account on PyPI.
+publish: release
+	@! grep --quiet '^## .*(unreleased)' CHANGELOG.md || { echo "CHANGELOG.md: give the version a date."; exit 2; }
+	@test -z "$$(git status --porcelain)" || { echo "There are changes that no commit has."; exit 2; }
+	@git tag --points-at HEAD | grep --quiet '^v' || { echo "This commit has no tag, such as v0.1.0."; exit 2; }
+	$(BIN)/twine upload dist/*
+
 # After a change of dependencies in pyproject.toml: exact versions of everything, and the conda files, which follow.
 # Versions stay as they are where they still may; `make lock UPGRADE=1` takes the newest.
 lock:
 	set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; \
 	$(UV_PIN) | "$$folder/bin/python" -m pip install --require-hashes --no-deps -r /dev/stdin; \
-	"$$folder/bin/uv" pip compile pyproject.toml --all-extras --group dev --constraint envs/torch.lock \
+	"$$folder/bin/uv" pip compile pyproject.toml --all-extras --group dev --group docs --constraint envs/torch.lock \
 		--no-emit-package torch --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) --quiet --output-file $(LOCK); \
 	"$$folder/bin/python" envs/conda_files.py
@@ -83,4 +104,4 @@ lowest: $(READY)
 		tests/unit/test_starlists*.py
 
 clean:
-	rm -rf $(VENV) results/demo
+	rm -rf $(VENV) build dist results/demo

@@ -12,7 +12,6 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ("fig2", "fig5", "reliability", "coverage")
-TABLES = ("table1", "pearson", "mist_error", "clusters")
 WIDTH = 1000
 STARS = ROOT / "resources/examples/bright_stars.csv"
 #: The stars of the README's table, and what they are.
@@ -21,6 +20,8 @@ HEAD = (
     "| star | age [Gyr], 68 % | age from the data alone, 95 % | mass [Msun], 68 % | flags |",
     "|---|---|---|---|---|",
 )
+#: A place for what has a name.
+PLACE = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def copy_small(path: Path, name: str) -> None:
@@ -44,35 +45,52 @@ def star_row(row: Mapping[str, float]) -> str:
     return f"| {' | '.join([*cells, text('log_mass', 0, 2), flags])} |"
 
 
-def between(text: str, mark: str, content: str) -> str:
-    """Return a text with new content behind `<!-- mark -->`, up to `<!-- end -->`."""
-    pattern = rf"(<!-- {mark} -->\n).*?(<!-- end -->)"
-    return re.sub(pattern, lambda found: f"{found[1]}{content}\n{found[2]}", text, flags=re.DOTALL)
+def main_table(table1: str) -> str:
+    """Return the rows of Table 1 that the paper prints, without the column that says so."""
+    rows = [line.split("|", 2) for line in table1.splitlines() if line.startswith("|")]
+    kept = [rest for _, first, rest in rows if first.strip(" -") in ("variant", "published", "")]
+    return "\n".join(f"|{rest}" for rest in kept)
+
+
+def filled(page: str, tables: Path, texts: Mapping[str, str]) -> str:
+    """Return the text of a page with `texts` in their places, and tables from a folder in the others.
+
+    The table `main` is a part of Table 1.
+    """
+
+    def fill(place: re.Match[str]) -> str:
+        name = place[2]
+        if name in texts:
+            return f"{place[1]}{texts[name]}\n{place[3]}"
+        path = tables / f"{'table1' if name == 'main' else name}.md"
+        table = path.read_text(encoding="utf-8").strip()
+        return f"{place[1]}{main_table(table) if name == 'main' else table}\n{place[3]}"
+
+    return PLACE.sub(fill, page)
 
 
 def main() -> None:
-    """Make all copies."""
+    """Refresh all pages and figures."""
     stelnet = [sys.executable, "-m", "stelnet.cli"]
     for name in FIGURES:
         copy_small(ROOT / f"results/figures/{name}.png", name)
+
     with tempfile.TemporaryDirectory() as folder:
         plot, ages = Path(folder) / "bright_stars.png", Path(folder) / "ages.ecsv"
         tracks = ["--tracks", ROOT / "results/mist/tracks.parquet"]
         subprocess.run([*stelnet, "plot", STARS, "--all", "-o", plot, *tracks], check=True)
         copy_small(plot, plot.stem)
-        answer = subprocess.run(
-            [*stelnet, "predict", STARS, "-o", ages], check=True, capture_output=True, text=True
-        )
+        predict = [*stelnet, "predict", STARS, "-o", ages]
+        said = subprocess.run(predict, check=True, capture_output=True, text=True).stderr
         rows = {row["name"]: row for row in Table.read(ages)}
-    said = f"```text\n{answer.stderr}```"
-    for page in ("README.md", "docs/predict.md"):
-        path = ROOT / page
-        text = between(path.read_text(encoding="utf-8"), "said", said)
-        text = between(text, "stars", "\n".join(["", *HEAD, *(star_row(rows[name]) for name in SHOWN), ""]))
-        for name in TABLES:
-            table = (ROOT / f"results/tables/{name}.md").read_text(encoding="utf-8").strip()
-            text = between(text, name, table)
-        path.write_text(text, encoding="utf-8")
+    texts = {
+        "said": f"```text\n{said}```",
+        "stars": "\n".join(["", *HEAD, *(star_row(rows[name]) for name in SHOWN), ""]),
+    }
+
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(filled(text, ROOT / "results/tables", texts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_lock_holds_one_version_of_all_that_is_needed_and_allowed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
     for text in chain(
-        project["project"]["dependencies"], *extras.values(), project["dependency-groups"]["dev"]
+        project["project"]["dependencies"], *extras.values(), *project["dependency-groups"].values()
     ):
         need = Requirement(text)
         assert set(need.extras) <= set(extras), text

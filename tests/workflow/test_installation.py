@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import site
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Checkout
+from pages import blocks
 from waiting import HANG
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -61,11 +63,11 @@ def extras() -> set[str]:
     return {module for _, module in modules}
 
 
-def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run(installed: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run a program of the environment from another folder, with no variable that leads to the checkout."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "STELNET"))
-    }
+    } | variables
     program = str(installed / "bin" / arguments[0])
     return subprocess.run(
         [program, *arguments[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=HANG
@@ -97,6 +99,13 @@ def test_wheel_asks_for_no_torch(dist):
     assert len(plain) == len(PROJECT["project"]["dependencies"])
 
 
+def test_an_index_would_take_both(dist):
+    pytest.importorskip("twine")
+    files = [str(path) for path in dist.iterdir()]
+    assert len(files) == 2
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], check=True, timeout=HANG)
+
+
 def test_sdist_makes_the_same_wheel(dist, tmp_path):
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as file:
@@ -125,6 +134,39 @@ def test_installed_package_predicts(installed, tmp_path):
     names = [line.split(",")[0].strip('"') for line in (tmp_path / "ages.csv").read_text().splitlines()]
     stars = [line.split(",")[0] for line in example.read_text().splitlines()][1:]
     assert stars == names[-len(stars) :]
+
+
+def test_installed_package_runs_the_notebook(installed, tmp_path):
+    shutil.copytree(ROOT / "resources/examples", tmp_path / "resources/examples")
+    (tmp_path / "docs").mkdir()
+    cells = [block.text for block in blocks("docs/notebook.md", "{code-cell}")]
+    (tmp_path / "docs/notebook.py").write_text("\n".join(cells))
+    result = run(installed, tmp_path / "docs", "python", "notebook.py", MPLBACKEND="Agg")
+    assert result.returncode == 0, result.stderr
+    assert "stars can be used as they are" in result.stdout
+
+
+def test_installed_command_names_its_version(installed, tmp_path):
+    (wheel,) = (path.name for path in installed.glob("lib/python*/site-packages/stelnet-*.dist-info"))
+    result = run(installed, tmp_path, "stelnet", "--version")
+    assert result.stdout == f"{wheel.removesuffix('.dist-info').replace('-', ' ')}\n"
+
+
+#: In bash, as after `stelnet --install-completion`: what a tab makes of the word.
+COMPLETE = """
+PATH="$1:$PATH"
+eval "$(stelnet --show-completion)"
+COMP_WORDS=(stelnet pre) COMP_CWORD=1
+_stelnet_completion stelnet
+echo "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_commands(installed):
+    command = ["bash", "-c", COMPLETE, "bash", str(installed / "bin")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
+    assert result.stdout.split() == ["predict"], result.stderr
 
 
 def test_command_starts_without_heavy_imports(installed, tmp_path):

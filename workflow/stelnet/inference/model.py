@@ -111,8 +111,10 @@ class Model(ABC):
 
     Attributes
     ----------
-    columns, samples
-        Columns of a prediction, and those of draws: name -> unit, description.
+    columns
+        Columns of a prediction: name -> (unit, description).
+    samples
+        Columns of draws, the same.
     metallicities
         Whether [Fe/H] and the age prior can be given.
     floor
@@ -138,7 +140,7 @@ class Model(ABC):
 
     @property
     def name(self) -> str:
-        """Name of the model: ``posterior``, ``transfer`` or ``baseline``."""
+        """Name of the model, ``posterior``, ``transfer`` or ``baseline``."""
         name: str = self.metadata["name"]
         return name
 
@@ -150,12 +152,12 @@ class Model(ABC):
     @property
     @abstractmethod
     def zams(self) -> Mapping[str, Floats]:
-        """The ZAMS on the H-R diagram: log_teff [dex K] and log_lum [dex Lsun], both (m,)."""
+        """The ZAMS on the H-R diagram, log_teff [dex K] and log_lum [dex Lsun], both (m,)."""
 
     @property
     @abstractmethod
     def curves(self) -> Mapping[str, Floats]:
-        """Ages against mass: log_mass [dex Msun] and log_age_zams [dex yr], both (m,), perhaps more."""
+        """Ages against mass, log_mass [dex Msun] and log_age_zams [dex yr], both (m,), perhaps more."""
 
     @abstractmethod
     def domain(self, stage: StageName) -> tuple[Floats, Floats, Floats]:
