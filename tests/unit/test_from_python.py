@@ -469,7 +469,7 @@ def test_the_example_of_the_readme():
     assert isinstance(answer, Table)
     assert answer["log_age_median"].unit == u.dex(u.yr)
     assert answer["name"][0] == "Sun"
-    assert answer["log_age_median"][0] == pytest.approx(9.66, abs=0.1)
+    assert answer["log_age_p16"][0] < np.log10(4.567e9) < answer["log_age_p84"][0]
 
 
 def test_importing_is_quick_and_libraries_are_loaded_when_needed():

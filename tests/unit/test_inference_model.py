@@ -415,9 +415,7 @@ def test_wide_errors_of_others_leave_an_answer_as_it_is(smooth, e_teff, e_lum):
 
 def test_places_within_a_raster_are_those_of_a_truncated_gaussian():
     raster = domain.Raster((3.0, 4.0), (-1.0, 2.0))
-    stars = inputs.Stars.checked(
-        [3.5, 3.9, 5.0, 30.0], [0.0] * 4, [0.3, 0.0, 0.2, 0.01], [5.0, 0.1, 0.0, 0.1]
-    )
+    stars = inputs.Stars.checked([3.5, 3.9, 5.0, 6.9], [0.0] * 4, [0.3, 0.0, 0.2, 0.01], [5.0, 0.1, 0.0, 0.1])
     part = (np.arange(2000)[:, None] + 0.5) / 2000
     log_teff, log_lum, mass = stars.spread(part, part, raster)
     for i, (centre, sd) in enumerate([(3.5, 0.3), (3.9, 0.0), (5.0, 0.2)]):

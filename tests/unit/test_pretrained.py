@@ -292,8 +292,8 @@ def test_command_lists_the_models(listed, provenance):
         assert row["path"] in text.replace("\n", "")
 
 
-@pytest.mark.parametrize(("model", "widest"), [("posterior", 0.8), ("transfer", 0.4)])
-def test_sun_is_as_old_and_heavy_as_it_is(model, widest):
+@pytest.mark.parametrize(("model", "widest", "mass_off"), [("posterior", 0.8, 0.02), ("transfer", 0.4, 0.03)])
+def test_sun_is_as_old_and_heavy_as_it_is(model, widest, mass_off):
     """4.567 Gyr: the oldest solids of the Solar System (Connelly et al. 2012, Science 338, 651)."""
     metals = {"feh": 0.0, "e_feh": 0.05} if model == "posterior" else {}
     errors = {"e_log_teff": 60 / 5772 / np.log(10), "e_log_lum": 0.02 / np.log(10)}
@@ -301,7 +301,7 @@ def test_sun_is_as_old_and_heavy_as_it_is(model, widest):
     assert sun["log_age_p16"] < np.log10(4.567e9) < sun["log_age_p84"]
     assert sun["log_age_p84"] - sun["log_age_p16"] < widest
     assert sun["log_mass_p16"] < 0 < sun["log_mass_p84"]
-    assert abs(sun["log_mass_median"]) < 0.02
+    assert abs(sun["log_mass_median"]) < mass_off
 
 
 # --- with the real data --------------------------------------------------------------------------------
