@@ -63,7 +63,7 @@ $(READY): $(LOCK) envs/torch.lock pyproject.toml
 	@set -e; trap 'test -e $(READY) || rm -rf $(VENV)' EXIT; \
 	$(PYTHON) -m venv $(VENV); \
 	$(UV_PIN) | $(BIN)/python -m pip install --require-hashes --no-deps -r /dev/stdin; \
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --no-deps -r $(LOCK); \
+	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes --no-deps -r $(LOCK); \
 	$(BIN)/python -m pip install --retries 0 --extra-index-url "$(TORCH_INDEX)" -r envs/torch.lock; \
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .; \
 	touch $(READY)

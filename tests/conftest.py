@@ -94,9 +94,9 @@ class Checkout:
     @staticmethod
     def environment() -> dict[str, str]:
         """The environment of a run: no mirror, and a proxy that refuses every connection."""
-        kept = {
-            key: value for key, value in os.environ.items() if key not in ("STELNET_MIRROR", "PYTHONPATH")
-        }
+        # each process of a run would compile the library anew if it may not keep what it compiles
+        left_out = ("STELNET_MIRROR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+        kept = {key: value for key, value in os.environ.items() if key not in left_out}
         closed = dict.fromkeys(
             ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
         )
