@@ -5,6 +5,8 @@ Run it as snakemake itself, in the folder of a checkout, with a file to write an
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +36,29 @@ def _described(job: Job) -> dict[str, Any]:
     }
 
 
-def tell(target: Path, arguments: list[str]) -> None:
-    """Write the plan of a run with these arguments, first jobs first, and run nothing."""
+def jobs_of(workflow: Workflow) -> list[tuple[int, Job]]:
+    """All jobs of a plan, each with its level: no job needs one of its own level or of a later one."""
+    return [(i, job) for i, level in enumerate(workflow.dag.toposorted()) for job in level]
+
+
+def instead_of_a_run(act: Callable[[Workflow], None], arguments: list[str]) -> None:
+    """Plan a run with these arguments and hand the plan over; nothing runs, and the process ends."""
     build = Workflow._build_dag
 
-    def build_and_tell(workflow: Workflow) -> None:
+    def build_and_act(workflow: Workflow) -> None:
         build(workflow)
-        levels = list(workflow.dag.toposorted())
-        jobs = [_described(job) | {"level": i} for i, level in enumerate(levels) for job in level]
-        target.write_text(json.dumps(jobs))
+        act(workflow)
         sys.exit()
 
-    Workflow._build_dag = build_and_tell
+    Workflow._build_dag = build_and_act
     main(arguments)
 
 
+def tell(target: Path, workflow: Workflow) -> None:
+    """Write a plan, first jobs first."""
+    jobs = [_described(job) | {"level": level} for level, job in jobs_of(workflow)]
+    target.write_text(json.dumps(jobs))
+
+
 if __name__ == "__main__":
-    tell(Path(sys.argv[1]), sys.argv[2:])
+    instead_of_a_run(partial(tell, Path(sys.argv[1])), sys.argv[2:])

@@ -28,6 +28,17 @@ def _named(kind: type[Namedlist], items: Mapping[str, Any], files: bool = False)
     return result
 
 
+def run_as_script(script: Path, job: Snakemake) -> None:
+    """Run a script in this process as Snakemake does in another."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    try:
+        runpy.run_path(str(script), {"snakemake": job}, run_name="__main__")
+    finally:
+        root.handlers = handlers
+        logging.captureWarnings(False)
+
+
 def run_script(
     rule: str,
     folder: Path,
@@ -59,13 +70,7 @@ def run_script(
         None,
         str(SCRIPTS),
     )
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    try:
-        runpy.run_path(str(SCRIPTS / (script or f"{rule}.py")), {"snakemake": job}, run_name="__main__")
-    finally:
-        root.handlers = handlers
-        logging.captureWarnings(False)
+    run_as_script(SCRIPTS / (script or f"{rule}.py"), job)
     return log
 
 

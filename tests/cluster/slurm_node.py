@@ -8,11 +8,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psutil
 from waiting import HANG, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 # where Debian's SLURM looks; the plugin's job step drops SLURM_CONF, so that no other place will do
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
+PREFIX = "stelnet-slurm-"
 
 SLURM_CONF = """\
 ClusterName=test
@@ -68,9 +70,19 @@ def missing() -> str | None:
         return f"needs {', '.join(absent)}: apt-get install slurmctld slurmd slurm-client munge"
     if os.geteuid() != 0:
         return "a SLURM for tests can be started by root only"
-    if CONFIGURATION.exists():
+    if CONFIGURATION.exists() and not left_behind():
         return f"a SLURM is configured here already ({CONFIGURATION})"
     return None
+
+
+def left_behind() -> bool:
+    """Whether the configuration is a link to that of a node that a killed test has left, and that is gone."""
+    if not (CONFIGURATION.is_symlink() and CONFIGURATION.resolve().parent.name.startswith(PREFIX)):
+        return False
+    try:
+        return not psutil.pid_exists(int(CONFIGURATION.resolve().with_name("slurmctld.pid").read_text()))
+    except (FileNotFoundError, ValueError):
+        return True
 
 
 def run(*command: str) -> str:
@@ -93,7 +105,7 @@ class SlurmNode:
 
     def __enter__(self) -> "SlurmNode":
         # short, because the path of a socket must be
-        self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
         try:
             self._start()
         except BaseException:
@@ -124,8 +136,8 @@ class SlurmNode:
         # a graphics card for the scheduler to count; it wants a device behind it
         (self.folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")
         CONFIGURATION.parent.mkdir(exist_ok=True)
-        if not CONFIGURATION.exists():
-            CONFIGURATION.unlink(missing_ok=True)  # a link into a folder that is gone
+        if left_behind():
+            CONFIGURATION.unlink()
         CONFIGURATION.symlink_to(self.folder / "slurm.conf")  # an error where there is another SLURM
         names = {"socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         files = [f"--{option}={self.folder}/munge.{suffix}" for option, suffix in names.items()]
