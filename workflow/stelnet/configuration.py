@@ -81,10 +81,11 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         f"{config['report_variant']!r} is not built; allowed are {', '.join(config['variants'])}",
     )
     require(
-        config["simulated"] == (Path(config["output_dir"]).name == "demo"),
+        config["simulated"] == (Path(os.path.abspath(config["output_dir"])).name == "demo"),
         "output_dir",
         "simulated results, and only they, go to a folder named 'demo', so that none is taken for a real one",
     )
+    _check_labels(config)
     shared = config["catalogues"].keys() & config["clusters"].keys()
     require(not shared, "clusters", f"{', '.join(sorted(shared))} is the name of a catalogue too")
     for group in ("catalogues", "clusters"):
@@ -136,6 +137,45 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         )
 
 
+def output_folder(given: Any) -> Any:
+    """Return the one spelling of the output folder: relative below the working folder, else absolute.
+
+    What is no text is returned as it is, for the schema to refuse.
+
+    Raises
+    ------
+    ConfigError
+        There is a file in its place, it is the working folder itself, or its name cannot be used.
+    """
+    if not isinstance(given, str) or not given:
+        return given
+
+    def refuse(why: str) -> None:
+        raise ConfigError(f"configuration: output_dir: {given!r} {why}.")
+
+    if not given.isprintable() or set(given) & set("{}"):
+        refuse("has characters that the name of a folder of results cannot have")
+    absolute, here = Path(os.path.abspath(os.path.expanduser(given))), Path.cwd()
+    for path in (absolute, *absolute.parents):
+        if path.exists() and not path.is_dir():
+            refuse(f"needs a folder where the file {path} is")
+    if absolute == here:
+        refuse("is the working folder; results need a folder of their own")
+    return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else str(absolute)
+
+
+def _check_labels(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a label that is not one line of text, or is that of another sample too."""
+    labels: dict[str, str] = {}
+    for group in ("catalogues", "clusters"):
+        for name, block in config[group].items():
+            key, label = f"{group}.{name}.label", block["label"]
+            if not label.isprintable() or not label.strip():
+                raise ConfigError(f"configuration: {key}: {label!r} is not one line of text.")
+            if (first := labels.setdefault(label, key)) != key:
+                raise ConfigError(f"configuration: {key}: {label!r} is {first} too; give each its own.")
+
+
 def flatten(value: Any, key: str = "") -> dict[str, Any]:
     """Return dotted key -> value of all leaves of a configuration or of a part of it; a list is a leaf."""
     if not isinstance(value, Mapping) or not value:
@@ -167,6 +207,27 @@ def select(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a file of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        It is absent, no YAML in UTF-8, or has no keys at its top level.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; name a file of YAML.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not in UTF-8 (byte {error.start}); save it in that encoding.")
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{path}: not readable as YAML ({' '.join(str(error).split())}).")
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"{path}: has no keys at its top level.")
+    return content or {}
+
+
 def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration of some files and of overrides; later ones win.
 
@@ -183,10 +244,7 @@ def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, An
 
     config: dict[str, Any] = {}
     for path in files:
-        try:
-            config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path}: not readable as YAML ({error}).")
+        config = merge(config, read(path))
     resolved: dict[str, Any] = merge(config, overrides)
     return resolved
 
