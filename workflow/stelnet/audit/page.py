@@ -122,9 +122,10 @@ def _caption(audit: Audit, job: Mapping[str, Any]) -> str:
     path = audit.root / "workflow/report" / f"{Path(job['script']['path']).stem}.rst"
     if not path.is_file():
         return ""
-    snakemake = SimpleNamespace(
-        params=job["params"], config=audit.configuration(job), wildcards=job["wildcards"]
-    )
+    config = audit.configuration(job)
+    if config is None:
+        return ""
+    snakemake = SimpleNamespace(params=job["params"], config=config, wildcards=job["wildcards"])
     text = jinja2.Template(path.read_text(encoding="utf-8")).render(snakemake=snakemake)
     settings = {"file_insertion_enabled": False, "raw_enabled": False, "report_level": 5}
     fragment: str = publish_parts(text, writer="html5", settings_overrides=settings)["fragment"]

@@ -199,7 +199,9 @@ def read_bundle(path: str | Path) -> Bundle:
     try:
         metadata = decoded(text)
         if metadata["network"] != NETWORK:
-            raise DataError(f"{path}: network {metadata['network']}; this version knows {NETWORK} only.")
+            raise ValueError(
+                f"network {contents.shown(metadata['network'])}; this version knows {NETWORK} only"
+            )
         contents.check_marks(metadata, NAMES)
         contents.check_tensors(tensors, contents.bundle(tensors))
         contents.raster(metadata["raster"], "raster")

@@ -68,14 +68,14 @@ def limits(value: Any, what: str) -> tuple[float, float]:
     """Return two finite numbers, the lower first; raise ValueError for anything else."""
     numbers = isinstance(value, Sequence) and all(type(end) in (int, float) for end in value)
     if not numbers or len(value) != 2 or not -1e6 < value[0] < value[1] < 1e6:
-        raise ValueError(f"{what} {_short(value)} is no pair of limits")
+        raise ValueError(f"{what} {shown(value)} is no pair of limits")
     return float(value[0]), float(value[1])
 
 
 def raster(value: Any, what: str) -> Raster:
     """Return the raster that metadata tell; raise ValueError where they tell none."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{what} {_short(value)} is no raster")
+        raise ValueError(f"{what} {shown(value)} is no raster")
     return Raster(*(limits(value.get(name), f"{what}.{name}") for name in ("log_teff", "log_lum")))
 
 
@@ -83,7 +83,7 @@ def check_marks(metadata: Mapping[str, Any], names: Sequence[str]) -> None:
     """Raise ValueError where the metadata do not say which model it is, or whether it is simulated."""
     for key, known in {"name": names, "simulated": SIMULATED}.items():
         if metadata.get(key) not in known:
-            raise ValueError(f"{key} is {_short(metadata.get(key))}, not {' or '.join(known)}")
+            raise ValueError(f"{key} is {shown(metadata.get(key))}, not {' or '.join(known)}")
 
 
 def places(stages: Mapping[str, tuple[int | str, ...]]) -> dict[str, Tensor]:
@@ -136,6 +136,7 @@ def mixture(features: int, outputs: int) -> dict[str, Tensor]:
     }
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value of metadata as a message shows it, not longer than sixty characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
