@@ -13,8 +13,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from fault_rounds import faults, pytest_addoption, pytest_configure
 from hypothesis import HealthCheck, settings
 from waiting import HANG
+
+# what pytest finds here by name
+__all__ = ["faults", "pytest_addoption", "pytest_configure"]
 
 ROOT = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")

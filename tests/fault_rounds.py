@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs/reliability.md"
+PAGE = Path(__file__).parents[1] / "docs/reliability.md"
 #: Base of every random stream of the rounds.
 SEED = 20261128
 
