@@ -46,7 +46,7 @@ def bare(tmp_path_factory) -> Checkout:
     return Checkout.of_repository(tmp_path_factory.mktemp("configurations") / "stelnet")
 
 
-LATIN = "# caf\u00e9\n".encode("latin-1")
+LATIN = "# \u00e9\n".encode("latin-1")
 
 
 def spoiled(folder, case: str) -> list[str]:

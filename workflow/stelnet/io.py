@@ -6,8 +6,9 @@ damaged is refused, not read as other numbers.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from stelnet.terms import UNITS
 OWN = b"stelnet"
 
 
-def _digest(arrow: pa.Table, own: Mapping[str, object]) -> str:
+def _digest(arrow: pa.Table, own: Mapping[Any, object]) -> str:
     """Return the SHA-256 digest of all that a table says beside the values of its columns."""
     fields = [[field.name, str(field.type)] for field in arrow.schema]
     others = sorted((key.hex(), value.hex()) for key, value in _others(arrow).items())
@@ -55,7 +56,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     try:
         arrow = pq.read_table(path, page_checksum_verification=True)
-        metadata: dict[str, object] = json.loads(arrow.schema.metadata[OWN])
+        metadata: dict[Hashable | None, Any] = json.loads(arrow.schema.metadata[OWN])
         if metadata.pop("digest") != _digest(arrow, metadata):
             raise ValueError("its digest is another")
         table: pd.DataFrame = arrow.to_pandas()

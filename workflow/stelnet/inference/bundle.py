@@ -216,8 +216,8 @@ def read_bundle(path: str | Path) -> Bundle:
                     key: contents.limits(metadata["bounds"][stage][key], f"bounds.{stage}.{key}")
                     for key in BOUNDED
                 },
-                tensors[f"{stage}/distance"],
-                coverage,
+                np.asarray(tensors[f"{stage}/distance"], np.uint8),
+                None if coverage is None else np.asarray(coverage, np.uint8),
             )
         return Bundle(
             metadata,
