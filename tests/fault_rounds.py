@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs/reliability.md"
+FOLDER = Path(__file__).parent / "faults"
+PAGE = FOLDER.parents[1] / "docs/reliability.md"
 #: Base of every random stream of the rounds.
 SEED = 20261128
 
@@ -60,11 +61,18 @@ def faults(request) -> Iterator[Round]:
     )
 
 
+ROW = re.compile(r"^\| (.+) \| `(\w+\.py)` \| [\d,]+ \| (.+) \|$", re.MULTILINE)
+BLOCK = re.compile("<!-- rounds -->.*?<!-- end -->", re.DOTALL)
+
+
 class Page:
-    """Gathers what the tests tell, wherever they run, and writes it when all are done."""
+    """Gathers what the tests tell, wherever they run, and writes it when all are done.
+
+    Rounds that did not run keep their row.
+    """
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], dict[str, int]] = {}
+        self.rows: dict[tuple[str, str], Counter[str]] = {}
         self.failed = False
 
     def pytest_runtest_logreport(self, report) -> None:
@@ -73,20 +81,22 @@ class Page:
             for promise, test, outcomes in (
                 value for name, value in report.user_properties if name == "faults"
             ):
-                self.rows[promise, test] = outcomes
+                self.rows.setdefault((promise, test), Counter()).update(outcomes)
 
     def pytest_sessionfinish(self) -> None:
         if self.failed or not self.rows:
             return
-        lines = ["| promised | test | tried | what came of it |", "|---|---|---:|---|"]
-        for (promise, test), outcomes in sorted(self.rows.items(), key=lambda row: (row[0][1], row[0][0])):
-            came = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-            lines.append(f"| {promise} | `{test}` | {sum(outcomes.values()):,} | {came} |")
-        block = "<!-- rounds -->\n" + "\n".join(lines) + "\n<!-- end -->"
         text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(
-            re.sub("<!-- rounds -->.*?<!-- end -->", lambda _: block, text, flags=re.DOTALL), encoding="utf-8"
-        )
+        shown = {(promise, test): came for promise, test, came in ROW.findall(BLOCK.search(text)[0])}
+        shown = {key: came for key, came in shown.items() if (FOLDER / key[1]).is_file()}
+        for key, outcomes in self.rows.items():
+            shown[key] = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        lines = ["| promised | test | tried | what came of it |", "|---|---|---:|---|"]
+        for (promise, test), came in sorted(shown.items(), key=lambda row: (row[0][1], row[0][0])):
+            tried = sum(map(int, re.findall(r"(?:^|, )(\d+) ", came)))
+            lines.append(f"| {promise} | `{test}` | {tried:,} | {came} |")
+        block = "\n".join(["<!-- rounds -->", *lines, "<!-- end -->"])
+        PAGE.write_text(BLOCK.sub(lambda _: block, text), encoding="utf-8")
 
 
 def pytest_configure(config) -> None:

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -412,6 +414,23 @@ def test_registry_that_cannot_be_read_is_stale(run, text):
     (run.root / "resources/datasets.yaml").write_bytes(text)
     records.registry.cache_clear()
     assert run.audit() == (Verdict.STALE, f"{RAW}: resources/datasets.yaml cannot be read")
+
+
+def test_what_a_killed_job_left_is_removed_when_it_starts_again(run):
+    halves = [
+        run.out / "tables/.stars.a1b2c3d4.csv",
+        run.out / f"provenance/tables/.{Path(TABLE).name}.a1b2c3d4.json",
+    ]
+    others = [run.out / "tables/.other.a1b2c3d4.csv", run.out / "tables/.stars.csv"]
+    for path in (*halves, *others):
+        path.touch()
+    snakemake = SimpleNamespace(
+        config={"output_dir": "results"}, rule="stars", params={}, wildcards={}, threads=1, input=[],
+        output=[f"results/{TABLE}"],
+    )  # fmt: skip
+    records.Job(snakemake, run.root / "workflow/scripts/stars.py").remove_halves()
+    assert [path.exists() for path in halves] == [False, False]
+    assert all(path.exists() for path in others)
 
 
 def test_id_has_no_clock(run):
