@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import StelnetError
-from stelnet.files import remove_halves
 from stelnet.provenance import records
 
 
@@ -34,11 +33,10 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     )
     logging.captureWarnings(True)
     log = logging.getLogger(snakemake.rule)
-    for output in snakemake.output:
-        remove_halves(output)
     try:
         begin = time.perf_counter()
         record = records.Job(snakemake, Path(str(sys.modules["__main__"].__file__)))
+        record.remove_halves()
         records.current.set(record)
         spent = time.perf_counter() - begin
         yield log
