@@ -257,8 +257,9 @@ def read(path: Path) -> dict[str, Any]:
     ConfigError
         It is absent, no YAML in UTF-8, or has no keys at its top level.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; name a file of YAML.")
+    if not os.path.isfile(path):
+        what = "a folder" if os.path.isdir(path) else "no such file"
+        raise ConfigError(f"{path}: {what}; name a file of YAML.")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:

@@ -34,7 +34,7 @@ def output_folder(path: Path) -> Path | None:
     folders = [folder for folder in reversed(absolute.parents) if (folder / records.FOLDER).is_dir()]
     for folder in folders:
         part = absolute.relative_to(folder).parts[0]
-        if (folder / records.FOLDER / part).is_dir() or records.record_path(folder, part).is_file():
+        if (folder / records.FOLDER / part).is_dir() or os.path.isfile(records.record_path(folder, part)):
             return folder
     return folders[-1] if folders else None
 
@@ -120,10 +120,10 @@ class Audit:
         """
         absolute = Path(os.path.abspath(path))
         name = absolute.relative_to(self.out).as_posix() if absolute.is_relative_to(self.out) else None
-        if name and records.record_path(self.out, name).is_file():
+        if name and os.path.isfile(records.record_path(self.out, name)):
             return self.of_output(name)
         shown = name or str(path)
-        if not absolute.is_file():
+        if not os.path.isfile(absolute):
             return Finding(
                 shown, None, (Cause(Verdict.UNKNOWN, shown, "there is no such file, and no record of one"),)
             )
@@ -169,8 +169,9 @@ class Audit:
             return Finding(name, None, (Cause(verdict, name, message),))
 
         path, place = self.out / name, records.record_path(self.out, name)
-        if not place.is_file():
-            what = "it has no record" if path.is_file() else "it is missing, and so is its record"
+        # of names that a forger chose too, which os.path.isfile takes for no file
+        if not os.path.isfile(place):
+            what = "it has no record" if os.path.isfile(path) else "it is missing, and so is its record"
             return finding(Verdict.UNKNOWN, what)
         record = _read(place)
         if why := fault(record, name):
@@ -192,7 +193,7 @@ class Audit:
 
     def _file(self, name: str, record: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
         path = self.out / name
-        if not path.is_file():
+        if not os.path.isfile(path):
             yield Verdict.UNKNOWN, "it is missing: nothing that was made from it can be verified"
             return
         digest = self.sha256(path)
@@ -219,7 +220,7 @@ class Audit:
         """Return the SHA-256 of a file of the repository, None if there is none."""
         if path not in self._code:
             file = self.root / path
-            self._code[path] = sha256_file(file) if file.is_file() else None
+            self._code[path] = sha256_file(file) if os.path.isfile(file) else None
         return self._code[path]
 
     def _script(self, job: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
@@ -303,7 +304,7 @@ class Audit:
             yield Verdict.STALE, f"resources/datasets.yaml registers another {registered['name']} than it did"
         if self.mirror and registered["mirror"]:
             file = self.mirror / registered["mirror"]
-            if file.is_file() and self.sha256(file) != source["sha256"]:
+            if os.path.isfile(file) and self.sha256(file) != source["sha256"]:
                 yield Verdict.STALE, f"raw download {file} has changed in the mirror since it was retrieved"
 
 
