@@ -58,7 +58,7 @@ def check_tensors(tensors: Mapping[str, np.ndarray], wanted: Mapping[str, Tensor
             raise ValueError(f"{what} is of the wrong shape")
         if want.kind == "f" and not np.isfinite(tensor).all():
             raise ValueError(f"{what} has values that are no numbers")
-        if want.kind == "f" and np.abs(tensor).max() > want.most:
+        if want.kind == "f" and float(np.abs(tensor).max()) > want.most:
             raise ValueError(f"{what} has values beyond {want.most:g}")
         if want.rising and not (np.diff(tensor) > 0).all():
             raise ValueError(f"{what} does not rise")
