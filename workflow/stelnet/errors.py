@@ -15,3 +15,7 @@ class DataError(StelnetError):
 
 class DownloadError(StelnetError):
     """A dataset could not be had, or is not the one that was asked for."""
+
+
+class StorageError(StelnetError):
+    """A file or folder cannot be written or read: the disk is full, read-only, or closed to the user."""
