@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from loopback import HTML, Loopback, Reply
 from script_job import registry_of, run_script
 
-from stelnet.data import acquisition
+from stelnet.data import network
 from stelnet.data.vizier import fetch_vizier, parse, read_vizier
 from stelnet.errors import DataError, DownloadError
 from stelnet.provenance import records
@@ -124,7 +124,7 @@ def vizier(*answers: Answer):
 @pytest.fixture
 def point_astroquery_at(monkeypatch):
     """Point astroquery at a server on this machine, by its own configuration, over http instead of https."""
-    monkeypatch.setattr(acquisition, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(network, "PAUSES", (0.0, 0.0))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(
         astroquery.vizier.VizierClass,
@@ -164,6 +164,7 @@ def test_answer_is_kept_as_received_with_its_query_and_date(point_astroquery_at,
     assert target.read_bytes() == sent
     source = json.loads(target.with_name("stars.vot.source.json").read_text())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", source.pop("retrieved"))
+    assert set(source.pop("first_seen")) == {"sha256", "retrieved"}
     assert source == {
         "dataset": "stars",
         "via": "network",
@@ -199,11 +200,16 @@ def test_reader_gives_registered_names_decimals_and_nan(tmp_path):
 def test_each_registered_table_is_asked_for_and_read(name, point_astroquery_at, target):
     spec = REGISTRY[name]["vizier"] | {"rows": 3}
     units = {key: column.get("unit") for key, column in spec["columns"].items()}
+    values = {}
+    for key, column in spec["columns"].items():
+        low, high = column.get("range", (None, None))
+        middle = [low, (low + high) / 2, high] if "unit" in column else ["S1", "S2", "S3"]
+        values[key] = middle if column.get("complete") or "unit" not in column else [*middle[1:], None]
     columns = {
         # of the accepted units a server sends VizieR's own, which is the last that is not empty
-        key: (None, "char", ["S1", "S2", "S3"])
+        key: (None, "char", values[key])
         if unit is None
-        else (unit if isinstance(unit, str) else [u for u in unit if u][-1], "float", [1.5, 2.25, None])
+        else (unit if isinstance(unit, str) else [u for u in unit if u][-1], "double", values[key])
         for key, unit in units.items()
     }
     other = Answer("J/Synth/1/refs", {"Ref": (None, "char", ["a"])})
@@ -216,9 +222,8 @@ def test_each_registered_table_is_asked_for_and_read(name, point_astroquery_at, 
     assert {key: asked[key] for key in spec.get("constraints", {})} == spec.get("constraints", {})
     table = read_vizier(target, spec)
     assert list(table) == list(spec["columns"])
-    for key, unit in units.items():
-        values = ["S1", "S2", "S3"] if unit is None else [1.5, 2.25, np.nan]
-        pd.testing.assert_series_equal(table[key], pd.Series(values, name=key))
+    for key, cells in values.items():
+        pd.testing.assert_series_equal(table[key], pd.Series(cells, name=key), check_dtype=False)
 
 
 @pytest.mark.parametrize(

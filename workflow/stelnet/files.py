@@ -18,6 +18,8 @@ from stelnet.errors import DataError, StorageError
 PACKAGE = Path(str(resources.files("stelnet")))
 #: Folder of the repository, where the library is that of a checkout.
 ROOT = PACKAGE.parents[1]
+#: Errors of the operating system where there is no room for a file.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: What a user can do about an error of the operating system.
 _ROOM = "make room on that disk and run again"
 _RIGHTS = "give this user the right to it, or name another place, and run again"

@@ -1,0 +1,100 @@
+"""What is looked at in a VOTable before astropy reads it: links that it would follow, memory to take."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from xml.parsers import expat
+
+from stelnet.errors import DataError
+
+#: Most columns of a table, and most memory that its announced rows and columns may take [bytes].
+COLUMNS, MEMORY = 2000, 1 << 29
+#: Bytes of a value (VOTable 1.4, table 1), at least; those of other types count as WIDEST.
+WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "unicodeChar": 4, "float": 4, "double": 8}
+WIDEST = 16
+#: Rows that a table is taken to have where it announces fewer.
+FEWEST = 1000
+
+
+class BadVotable(DataError):
+    """A document is no whole VOTable, or not one that may be read."""
+
+
+class Info(NamedTuple):
+    """An INFO element: what a server says of its answer."""
+
+    name: str
+    value: str
+    text: str
+
+
+def inspect(content: bytes, label: str) -> list[Info]:
+    """Return the INFO elements of a VOTable, and refuse what a reader must neither follow nor take.
+
+    Raises
+    ------
+    BadVotable
+        No whole XML document; data at another address (``href``), which a reader would open, be it a file of
+        this machine; entities or defaults of attributes, which can hide one; more columns or a larger table
+        than memory should hold.
+    """
+    infos: list[Info] = []
+    texts: list[str] = []
+    widths: list[int] = []
+    rows = FEWEST
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def declare(*_: object) -> None:
+        raise BadVotable(f"{label}: it declares entities or attributes, which no VOTable needs.")
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal rows
+        name = _local(name)
+        values = {_local(key): value for key, value in attributes.items()}
+        if name == "stream" and "href" in values:
+            raise BadVotable(
+                f"{label}: its data are at {values['href'][:100]!r}, not in the file; links are not followed."
+            )
+        if name == "info":
+            infos.append(Info(values.get("name", ""), values.get("value", ""), ""))
+            texts.clear()
+            parser.CharacterDataHandler = texts.append
+        elif name == "table":
+            rows = max([FEWEST, *_numbers(values.get("nrows", ""))])
+            widths.clear()
+        elif name == "field":
+            widths.append(_width(values))
+        if name in ("table", "field") and (len(widths) > COLUMNS or rows * max(1, sum(widths)) > MEMORY):
+            raise BadVotable(
+                f"{label}: it announces a table of more than {COLUMNS} columns or {MEMORY} bytes."
+            )
+
+    def end(name: str) -> None:
+        if _local(name) == "info":
+            infos[-1] = infos[-1]._replace(text="".join(texts))
+            parser.CharacterDataHandler = None
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.EntityDeclHandler = parser.AttlistDeclHandler = declare
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise BadVotable(f"{label}: not a whole VOTable ({error}).")
+    return infos
+
+
+def _local(name: str) -> str:
+    """Return the name of an element or attribute, without its namespace and in small letters."""
+    return name.rpartition(":")[2].lower()
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the whole numbers in a text; of absurdly many digits the first twenty."""
+    return [int(digits[:20]) for digits in re.findall(r"\d+", text)]
+
+
+def _width(field: Mapping[str, str]) -> int:
+    """Return the bytes that a cell of a column takes."""
+    return WIDTHS.get(field.get("datatype", ""), WIDEST) * math.prod(_numbers(field.get("arraysize", "")))
