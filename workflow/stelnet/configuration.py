@@ -1,7 +1,9 @@
 """The configuration, checked before the first job: by its JSON schema, then for what a schema cannot say."""
 
 import ast
+import math
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +16,8 @@ from stelnet.errors import ConfigError
 from stelnet.files import PACKAGE
 
 SCHEMAS = PACKAGE.parent / "schemas"
+#: Most values of a configuration, and most characters of a message about one.
+VALUES, TOLD = 100_000, 400
 
 
 def _told(error: ValidationError) -> str:
@@ -28,7 +32,43 @@ def _told(error: ValidationError) -> str:
         required, there = cast("list[str]", error.validator_value), cast("dict[str, Any]", error.instance)
         missing = ", ".join(name for name in required if name not in there)
         return f"{key}: missing key {missing}."
-    return f"{key}: {error.message}."
+    message = error.message if len(error.message) <= TOLD else f"{error.message[:TOLD]} ..."
+    return f"{key}: {message}."
+
+
+def _refuse_unsound(value: Any, source: str) -> None:
+    """Raise ConfigError for what a schema lets through: nan, control characters, keys that are no text."""
+    # lists and blocks may hold each other, many times over: no recursion, and an end
+    seen, waiting = 0, [("", value)]
+    while waiting:
+        key, value = waiting.pop()
+        seen += 1
+        if seen > VALUES or len(key) > TOLD:
+            raise ConfigError(f"{source}: {key[:TOLD]}: holds more than {VALUES} values, or too deep ones.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{source}: {key}: {value} is no number that can be used.")
+        if isinstance(value, str) and any(unicodedata.category(sign) == "Cc" for sign in value):
+            raise ConfigError(f"{source}: {key}: {value[:TOLD]!r} holds control characters.")
+        if isinstance(value, Mapping):
+            for name, below in value.items():
+                if not isinstance(name, str) or not name.isprintable():
+                    raise ConfigError(f"{source}: {key or 'the top level'}: key {name!r} is no plain text.")
+                waiting.append((f"{key}.{name}" if key else name, below))
+        elif isinstance(value, list):
+            waiting += [(f"{key}.{number}", below) for number, below in enumerate(value)]
+
+
+def _refuse_twins(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for names that differ by case only: there are disks that take them for one."""
+    for kind, groups in (("sample", ("catalogues", "clusters")), ("star list", ("star_lists",))):
+        names: dict[str, str] = {}
+        for group in groups:
+            for name in config[group]:
+                first = names.setdefault(name.lower(), name)
+                if first != name:
+                    raise ConfigError(
+                        f"configuration: {group}.{name}: differs by case only from {kind} {first}."
+                    )
 
 
 def validate(value: Any, schema_name: str, source: str) -> None:
@@ -39,6 +79,7 @@ def validate(value: Any, schema_name: str, source: str) -> None:
     ConfigError
         Names `source` (a file), the first offending key, and what is allowed.
     """
+    _refuse_unsound(value, source)
     schema = yaml.safe_load((SCHEMAS / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error:
@@ -70,6 +111,7 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         Names the key and what is allowed.
     """
     validate(config, "config", "configuration")
+    _refuse_twins(config)
 
     def require(holds: bool, key: str, message: str) -> None:
         if not holds:
