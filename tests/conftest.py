@@ -173,3 +173,24 @@ def demo(tmp_path_factory) -> Checkout:
 def checkout(demo, tmp_path) -> Checkout:
     """A copy of the finished demo that a test may change."""
     return demo.copied(tmp_path / "stelnet")
+
+
+@pytest.fixture
+def point_astroquery_at(monkeypatch):
+    """Point astroquery at a server on this machine, by its own configuration, over http instead of https."""
+    import astroquery.vizier
+
+    from stelnet.data import network
+
+    monkeypatch.setattr(network, "PAUSES", (0.0, 0.0))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(
+        astroquery.vizier.VizierClass,
+        "_server_to_url",
+        lambda self, return_type="votable": f"http://{self.VIZIER_SERVER}/viz-bin/{return_type}",
+    )
+    conf = astroquery.vizier.conf
+    # the setting allows only the addresses of VizieR and its mirrors
+    monkeypatch.setattr(type(conf).__dict__["server"], "cfgtype", "string")
+    yield lambda server: setattr(conf, "server", getattr(server, "address", server))
+    conf.reset("server")
