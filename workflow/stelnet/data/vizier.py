@@ -180,7 +180,7 @@ def _fault(numbers: Floats, column: Mapping[str, Any]) -> str:
 
 
 def _unexpected(source: str, spec: Mapping[str, Any], what: str) -> DataError:
-    return DataError(f"{source}: {what}; see table {spec['table']} in resources/datasets.yaml.")
+    return DataError(f"{source}: {one_line(what)}; see table {spec['table']} in resources/datasets.yaml.")
 
 
 def _load(content: bytes, source: str) -> tuple[list[Table], bool]:
@@ -189,9 +189,13 @@ def _load(content: bytes, source: str) -> tuple[list[Table], bool]:
         with warnings.catch_warnings():
             # units that no standard knows are dealt with where they are compared
             warnings.simplefilter("ignore", u.UnitsWarning)
+            # what is no number, or too long for its column: astropy would take a part of it, or nothing
+            warnings.simplefilter("ignore", votable.exceptions.VOWarning)
+            for problem in (votable.exceptions.W30, votable.exceptions.W46, votable.exceptions.W51):
+                warnings.simplefilter("error", problem)
             if b"<VOTABLE" in content[:2000]:
                 _refuse_failure(content, source)
-                document = votable.parse(io.BytesIO(content), verify="ignore")
+                document = votable.parse(io.BytesIO(content), verify="warn")
                 return [table.to_table(use_names_over_ids=True) for table in document.iter_tables()], True
             if content.startswith(b"SIMPLE"):
                 _refuse_sizes(content)
