@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+from pathlib import Path
 
 import bad_answers
 import numpy as np
@@ -22,6 +23,12 @@ from stelnet.errors import DataError, DownloadError
 pytestmark = pytest.mark.filterwarnings("ignore:.*W(03|50)")
 SOUND = document(Answer())
 WHOLE = parse(SOUND, SPEC, "it")
+
+
+@pytest.fixture
+def target(tmp_path) -> Path:
+    """Where a file of a dataset goes."""
+    return tmp_path / "data/stars/stars.vot"
 
 
 def with_info(attributes: str, text: str = "") -> bytes:
