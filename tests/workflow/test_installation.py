@@ -181,6 +181,18 @@ def test_command_starts_without_heavy_imports(installed, tmp_path):
         assert not [name for name in loaded if re.fullmatch(heavy, name)]
 
 
+def test_csv_is_answered_without_heavy_imports(installed, tmp_path):
+    arguments = ["predict", str(ROOT / "resources/examples/bright_stars.csv"), "-o", "ages.csv"]
+    code = "import sys; from stelnet.cli import app; app(sys.argv[1:], standalone_mode=False); "
+    code += "print('loaded:', *sorted(sys.modules))"
+    result = run(installed, tmp_path, "python", "-c", code, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "ages.csv").is_file()
+    loaded = result.stdout.rpartition("loaded:")[2].split()
+    assert "stelnet.starlists.prediction" in loaded
+    assert not {"astropy.table", "astropy.io.fits", "torch", "matplotlib", "numba"} & set(loaded)
+
+
 @pytest.mark.parametrize(("command", "code"), [("audit", 3), ("archive", 2)])
 def test_commands_on_a_run_say_which_extra_they_need(installed, tmp_path, command, code):
     result = run(installed, tmp_path, "stelnet", command, *(["--all"] if command == "audit" else []))

@@ -18,7 +18,6 @@ from stelnet.starlists.headers import SEPARATORS, WHITE, is_even, read_header
 from stelnet.starlists.packing import Unpacked, packing_of, unpacked_stream
 from stelnet.starlists.parquet_list import ParquetWriter
 from stelnet.starlists.text_list import TextList, layout_of
-from stelnet.starlists.whole_list import TableWriter
 
 
 def open_list(path: Path, kind: str | None = None, label: str | None = None, hdu: str = "") -> StarList:
@@ -151,6 +150,8 @@ def _writer(target: Path | IO[bytes], kind: str, stars: StarList, about: About) 
 
         if isinstance(stars, FitsList) and stars.copyable and target.suffix != ".gz":
             return FitsWriter(target, stars, about)
+    from stelnet.starlists.whole_list import TableWriter
+
     return TableWriter(target, stars, about, kind)
 
 

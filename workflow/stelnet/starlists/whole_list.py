@@ -4,7 +4,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,6 @@ from astropy.table import Table
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 
 class AstropyList(StarList):
@@ -130,7 +127,7 @@ class TableWriter(Writer):
                 )
 
 
-def _write_fits(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+def _write_fits(table: Table, path: Path, metadata: dict[str, Any]) -> None:
     from astropy.io import fits
 
     for name, column in table.columns.items():
@@ -148,13 +145,13 @@ def _write_fits(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
                 columns.change_unit(column.name, str(table[column.name].unit))
 
 
-def _write_ecsv(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+def _write_ecsv(table: Table, path: Path, metadata: dict[str, Any]) -> None:
     table.meta.pop(METADATA.upper(), None)
     table.meta[METADATA] = metadata
     table.write(path, format="ascii.ecsv", overwrite=True)
 
 
-def _write_votable(table: "Table", path: Path, metadata: dict[str, Any]) -> None:
+def _write_votable(table: Table, path: Path, metadata: dict[str, Any]) -> None:
     from astropy.io.votable import from_table
     from astropy.io.votable.tree import Info
 
