@@ -62,7 +62,7 @@ def faults(request) -> Iterator[Round]:
 
 
 ROW = re.compile(r"^\| (.+) \| `(\w+\.py)` \| [\d,]+ \| (.+) \|$", re.MULTILINE)
-BLOCK = re.compile("<!-- rounds -->.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile("<!-- rounds: begin -->.*?<!-- rounds: end -->", re.DOTALL)
 
 
 class Page:
@@ -95,7 +95,7 @@ class Page:
         for (promise, test), came in sorted(shown.items(), key=lambda row: (row[0][1], row[0][0])):
             tried = sum(map(int, re.findall(r"(?:^|, )(\d+) ", came)))
             lines.append(f"| {promise} | `{test}` | {tried:,} | {came} |")
-        block = "\n".join(["<!-- rounds -->", *lines, "<!-- end -->"])
+        block = "\n".join(["<!-- rounds: begin -->", *lines, "<!-- rounds: end -->"])
         PAGE.write_text(BLOCK.sub(lambda _: block, text), encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import matplotlib.pyplot as plt
@@ -14,6 +15,7 @@ import pytest
 from stelnet import files, io, safetensors_file
 from stelnet.errors import StorageError
 from stelnet.plotting import style
+from stelnet.provenance.job import job
 from stelnet.simulation import archive
 
 ROOM = "no space left on device; make room on that disk and run again."
@@ -111,6 +113,15 @@ def test_a_file_where_a_folder_should_be(place, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=f"{tmp_path}/file.*: (not a directory|file exists); name another"):
         files.write_text("new", tmp_path / place)
+
+
+def test_a_job_that_cannot_write_its_log_says_so(tmp_path, caplog):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as end, job(SimpleNamespace(log=[tmp_path / "file/a.log"], rule="a")):
+        pytest.fail("it has begun")
+    assert end.value.code == 2
+    (said,) = caplog.messages
+    assert said.startswith(f"{tmp_path}/file: file exists; name another place")
 
 
 def test_a_name_that_is_too_long(tmp_path):
