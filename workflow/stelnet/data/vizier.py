@@ -17,20 +17,19 @@ import pandas as pd
 from astropy.io import votable
 from astropy.table import Column, Table
 
+from stelnet import fits_headers
 from stelnet.arrays import Floats
 from stelnet.data.acquisition import acquire, verify
-from stelnet.data.network import download, one_line
-from stelnet.errors import DataError, DownloadError
+from stelnet.data.network import TOLD, download
+from stelnet.errors import DataError, DownloadError, one_line
 from stelnet.spelling import match_columns
 from stelnet.units import same_unit
-from stelnet.votable import BadVotable, inspect
+from stelnet.votable import COLUMNS, BadVotable, inspect
 
 #: Seconds within which the server must begin to answer: it searches a table of 10^9 rows before it does.
 TIMEOUT = 300.0
 #: Bytes that a cell of its answer may take, and all that is no cell.
 CELL, BESIDE = 200, 1_000_000
-#: Most columns of an export.
-COLUMNS = 2000
 
 
 def fetch_vizier(
@@ -81,7 +80,7 @@ def fetch_vizier(
             table = parse(content, spec, label)
         except BadVotable as error:
             # what a sound answer holds does not change when asked again; this is none
-            raise DownloadError(one_line(error)) if via == "network" else error
+            raise DownloadError(one_line(error, TOLD)) if via == "network" else error
         if via == "mirror" and file["sha256"]:
             return None
         # servers write the time into each answer: what counts is what is read
@@ -180,7 +179,9 @@ def _fault(numbers: Floats, column: Mapping[str, Any]) -> str:
 
 
 def _unexpected(source: str, spec: Mapping[str, Any], what: str) -> DataError:
-    return DataError(f"{source}: {one_line(what)}; see table {spec['table']} in resources/datasets.yaml.")
+    return DataError(
+        f"{source}: {one_line(what, TOLD)}; see table {spec['table']} in resources/datasets.yaml."
+    )
 
 
 def _load(content: bytes, source: str) -> tuple[list[Table], bool]:
@@ -198,38 +199,31 @@ def _load(content: bytes, source: str) -> tuple[list[Table], bool]:
                 document = votable.parse(io.BytesIO(content), verify="warn")
                 return [table.to_table(use_names_over_ids=True) for table in document.iter_tables()], True
             if content.startswith(b"SIMPLE"):
-                _refuse_sizes(content)
+                fits_headers.inspect(io.BytesIO(content), source)
                 table = Table.read(io.BytesIO(content), format="fits")
                 table.convert_bytestring_to_unicode()
             else:
+                # pandas takes long over very many columns
+                if (commas := content.partition(b"\n")[0].count(b",")) > COLUMNS:
+                    raise ValueError(f"it has {commas + 1} columns")
                 frame = pd.read_csv(io.BytesIO(content), skipinitialspace=True)
-                if len(frame.columns) > COLUMNS:
-                    raise ValueError(f"it has {len(frame.columns)} columns")
                 table = Table.from_pandas(frame)
     except DataError:
         raise
     # the libraries raise whatever comes when a file is malformed
     except Exception as error:
-        reason = one_line(error) or type(error).__name__
+        reason = one_line(error, TOLD) or type(error).__name__
         raise DataError(f"{source}: not readable as a VOTable, FITS or CSV file ({reason}).")
     return [table], any(table[name].unit for name in table.colnames)
 
 
 def _refuse_failure(content: bytes, source: str) -> None:
     """Raise BadVotable where the server says in its answer that it failed, or that it sends a part only."""
-    for info in inspect(content, source):
+    for info in inspect(io.BytesIO(content), source):
         failed = info.name.upper() == "QUERY_STATUS" and info.value.upper() in ("ERROR", "OVERFLOW")
         if failed or info.name.lower() in ("error", "errors"):
-            what = one_line(f"{info.value} {info.text}")
+            what = one_line(f"{info.value} {info.text}", TOLD)
             raise BadVotable(f"{source}: the server says that it has not sent the whole table: {what}.")
-
-
-def _refuse_sizes(content: bytes) -> None:
-    """Raise ValueError where a FITS header announces more than the file can hold: readers take the memory."""
-    for name, number in re.findall(rb"(TFIELDS|NAXIS\d*|PCOUNT|GCOUNT) *= *(\d+)", content):
-        most = 999 if name == b"TFIELDS" else len(content)
-        if int(number[:20]) > most:
-            raise ValueError(f"its header says {name.decode()} = {number.decode()[:20]}")
 
 
 def _choose(tables: list[Table], spec: Mapping[str, Any], source: str) -> tuple[Table, dict[str, str]]:
