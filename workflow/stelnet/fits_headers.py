@@ -1,4 +1,4 @@
-"""What is looked at in a FITS file before astropy reads it: sizes that a header announces and a file lacks."""
+"""What is looked at in a FITS file before astropy reads it: sizes that its headers announce."""
 
 import math
 import os
@@ -36,7 +36,7 @@ def inspect(file: IO[bytes], label: str) -> None:
             raise BadFits(f"{label}: header {number} announces a negative size.")
         if numbers.get(b"TFIELDS", 0) > COLUMNS:
             raise BadFits(
-                f"{label}: header {number} announces {numbers[b'TFIELDS']} columns, FITS has at most {COLUMNS}."
+                f"{label}: header {number} announces {numbers[b'TFIELDS']} columns, more than {COLUMNS}."
             )
         if is_table and len(axes) > 1 and axes[1] and not axes[0]:
             raise BadFits(f"{label}: header {number} announces {axes[1]} rows of no bytes.")
@@ -46,7 +46,7 @@ def inspect(file: IO[bytes], label: str) -> None:
         held = width * numbers.get(b"GCOUNT", 1) * (numbers.get(b"PCOUNT", 0) + cells)
         if place + held > size:
             raise BadFits(
-                f"{label}: truncated: header {number} announces {held} bytes of data, there are {size - place}."
+                f"{label}: truncated: header {number} announces {held} bytes, there are {size - place}."
             )
         place += -(-held // RECORD) * RECORD
         file.seek(place)

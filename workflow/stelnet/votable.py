@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 from stelnet.errors import DataError
 
-#: Most columns of a table; most memory that its rows and columns may take [bytes], or as a multiple of its size.
+#: Most columns of a table; most memory that it may take [bytes], and as a multiple of its size in the file.
 COLUMNS, MEMORY, LARGER = 2000, 1 << 29, 20
 #: Bytes of a value (VOTable 1.4, table 1), at least; those of other types count as WIDEST.
 WIDTHS = {"char": 1, "short": 2, "int": 4, "long": 8, "unicodeChar": 4, "float": 4, "double": 8}

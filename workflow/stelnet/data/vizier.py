@@ -5,7 +5,6 @@ The server is astroquery's, ``server`` of section ``[vizier]`` in astroquery's c
 
 import hashlib
 import io
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path

@@ -327,7 +327,7 @@ class Writer:
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
-        """Turn what third-party writers raise on what they cannot write, and that is anything, into a DataError."""
+        """Turn whatever third-party writers raise on what they cannot write into a DataError."""
         try:
             yield
         except (StelnetError, OSError):

@@ -106,8 +106,8 @@ class Text:
         except UnicodeError as error:
             name = str(getattr(error, "encoding", "text")).upper()
             raise DataError(
-                f"{self._label}: begins as {name} text but is not {name} throughout: damaged or cut off; save it "
-                "again, as UTF-8."
+                f"{self._label}: begins as {name} text but is not {name} throughout: damaged or cut off; "
+                "save it again, as UTF-8."
             )
 
     def _utf8(self, block: bytes) -> bytes:

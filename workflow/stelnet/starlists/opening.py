@@ -95,8 +95,8 @@ def _text(path: Path, kind: str, label: str) -> StarList:
         head = next(Text(stream, label).blocks(), b"")
     if b"\0" in head:
         raise DataError(
-            f"{label}: no table that can be read: neither FITS, Parquet nor VOTable, and it holds zero bytes, "
-            "which no text does; if it is text, save it as UTF-8."
+            f"{label}: no table that can be read: neither FITS, Parquet nor VOTable, and it holds "
+            "bytes that are no text; if it is a table in text, save it as UTF-8."
         )
     separators = SEPARATORS
     if kind == "text":

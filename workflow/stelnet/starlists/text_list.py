@@ -93,8 +93,8 @@ def _lines(text: Text, label: str) -> list[str]:
         lines += [line.rstrip() for line in one_line_end(block).decode().split("\n") if line.strip()]
         if len(lines) > LINES:
             raise DataError(
-                f"{label}: more than {LINES} rows in columns of fixed places, which must be held whole; convert "
-                "it to CSV or Parquet, which are read in pieces."
+                f"{label}: more than {LINES} rows in columns of fixed places, which must be held whole; "
+                "convert it to CSV or Parquet, which are read in pieces."
             )
     return lines
 
