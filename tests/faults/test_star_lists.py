@@ -1,4 +1,4 @@
-"""Damaged and hostile star lists, from file to file: answers or one line, soon, and nothing of other files."""
+"""Damaged and hostile star lists, from file to file: answers or one line, soon, nothing of other files."""
 
 import gzip
 import io
@@ -322,8 +322,8 @@ ENDLESS = {
     "10^6 quotes and blanks": lambda: b"Teff L\n5772 1\n" + b'"a ' * 300_000 + b"\n",
     "10^6 lines of one letter": lambda: b"Teff  L\n5772  1\n" + b"x\n" * 1_000_000,
     "zeros without end, gzip": lambda: gzip.compress(ONE + bytes(1 << 30), compresslevel=1)[:600_000],
-    "blanks without end, gzip": lambda: _blanks(1 << 31),
-    "a FITS file of zeros, gzip": lambda: _blanks(1 << 31, _cards(*_sizes(16, 10**8, 2, *TEFF))),
+    "blanks without end, gzip": lambda: _blanks(1 << 30),
+    "a FITS file of zeros, gzip": lambda: _blanks(1 << 30, _cards(*_sizes(16, 10**8, 2, *TEFF))),
     "many rows of one value in Parquet": lambda: _parquet(20_000_000),
 }
 
@@ -340,6 +340,8 @@ def _blanks(count: int, head: bytes = ONE) -> bytes:
 @pytest.mark.parametrize("name", ENDLESS)
 def test_small_lists_that_never_end(faults, tmp_path, name):
     """A small list that announces or unpacks to very much is answered or refused within 30 s and 1 GB."""
+    if "gzip" in name and not faults.whole:
+        pytest.skip("part of the whole round")
     (tmp_path / "stars").write_bytes(ENDLESS[name]())
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     code, said = answer(tmp_path / "stars", tmp_path / "out.csv")

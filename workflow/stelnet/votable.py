@@ -94,6 +94,15 @@ def inspect(file: IO[bytes], label: str) -> list[Info]:
     return infos
 
 
+def is_well_formed(file: IO[bytes]) -> bool:
+    """Return whether a file is XML from its beginning to its end."""
+    try:
+        expat.ParserCreate().ParseFile(file)
+    except expat.ExpatError:
+        return False
+    return True
+
+
 def _local(name: str) -> str:
     """Return the name of an element or attribute, without its namespace and in small letters."""
     return name.rpartition(":")[2].lower()

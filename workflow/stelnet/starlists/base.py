@@ -31,7 +31,9 @@ WORDS = ("missing", "blank", "empty", "undef", "undefined", "unknown", "nodata",
 NO_VALUE = MARKS + WORDS
 RUNS = r"^(-+|[\x{2010}-\x{2015}\x{2212}]+|\.+|\x{2026}+)$"
 #: Exponents as Fortran writes them.
-_FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
+_FORTRAN = re.compile(r"^([-+]?(?:\d++\.?\d*+|\.\d++))[dD]([-+]?\d+)$")
+#: Most characters of a column's name.
+LONGEST_NAME = 1000
 #: Rows that are looked at to confirm how columns are read.
 HEAD = 10_000
 
@@ -225,6 +227,8 @@ class StarList:
 def require_distinct(names: Sequence[str], label: str) -> None:
     """Raise DataError if two columns have the same name, or there are absurdly many."""
     require_few(names, label)
+    if long := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise DataError(f"{label}: a column has a name of {len(long)} characters: {long[:60]!r} ...")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(

@@ -20,7 +20,7 @@ from stelnet.starlists.texts import TextualList
 
 _BYTE_BY_BYTE = re.compile(rb"(?im)^byte-by-byte description of")
 _IPAC = re.compile(rb"(?:\\[^\r\n]*[\r\n]+)*(?:\|[^\r\n]*\|[ \t]*(?:\r\n|\r|\n)){1,4}(?!\|)(?=[^\r\n])")
-_SEXTRACTOR = re.compile(rb"#[ \t]*1[ \t]+[A-Za-z_]\S*[^\r\n]*[\r\n]+#[ \t]*\d+[ \t]+[A-Za-z_]")
+_SEXTRACTOR = re.compile(rb"#[ \t]*1[ \t]+[A-Za-z_][^\r\n]*+[\r\n]++#[ \t]*\d+[ \t]+[A-Za-z_]")
 #: Layout -> reader of astropy; that of CDS reads the machine-readable tables of AAS too.
 READERS = {"cds": "Cds", "ipac": "Ipac", "sextractor": "SExtractor"}
 #: Most lines that are held.

@@ -14,7 +14,7 @@ from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
 from stelnet.starlists.decoding import LATIN1, Text, one_line_end
-from stelnet.votable import inspect
+from stelnet.votable import inspect, is_well_formed
 
 
 class AstropyList(StarList):
@@ -167,3 +167,7 @@ def _write_votable(table: Table, path: Path, metadata: dict[str, Any]) -> None:
     first = tree.get_first_table()
     first.infos.append(Info(name=METADATA, value=json.dumps(metadata, sort_keys=True)))
     tree.to_xml(str(path), tabledata_format="tabledata")
+    with open(path, "rb") as file:
+        # astropy writes control characters, which no reader takes
+        if not is_well_formed(file):
+            raise DataError("VOTABLE cannot hold control characters; choose another --format.")
