@@ -4,6 +4,7 @@ import gzip
 import lzma
 import tarfile
 import time
+from pathlib import Path
 
 import mutations
 import numpy as np
@@ -14,7 +15,6 @@ from loopback import Loopback, Reply
 
 from stelnet.data import acquisition, isochrones, mist, network
 from stelnet.errors import DataError, DownloadError
-from stelnet.simulation import archive
 
 #: Seconds of CPU and bytes that refusing any input may take.
 SOON, LITTLE = 30, 1 << 30
@@ -84,7 +84,7 @@ HOSTILE = {
         SOUND[:124] + b"\xff" * 12 + SOUND[136:148] + b"        " + SOUND[156:]
     ),
     "zeros without end": lambda: zeros(3 << 30, SOUND),
-    "100,000 members": lambda: packed(header("x", 0) * 100_000),
+    "20,000 members": lambda: packed(header("x", 0) * 20_000),
     "no archive": lambda: lzma.compress(b"no tar" * 1000),
     "nothing": lambda: b"",
     "a page": lambda: b"<html>Sign in</html>" * 100,
@@ -114,6 +114,8 @@ HOSTILE = {
 @pytest.mark.parametrize("reader", [mist.read_tarball, isochrones.read_tarball], ids=["tracks", "isochrones"])
 def test_hostile_archives(name, reader, tmp_path, faults):
     """A hostile archive of MIST is refused in one line, within 30 s and 1 GB."""
+    if ("GB" in name or "end" in name) and not faults.whole:
+        pytest.skip("part of the whole round: it unpacks a GB")
     path = tmp_path / "a.txz"
     path.write_bytes(HOSTILE[name]())
     begin, memory = time.process_time(), psutil.Process().memory_info().rss
@@ -135,13 +137,6 @@ def test_extended_headers_do_not_hide_tracks(tmp_path):
     path = tmp_path / "a.txz"
     path.write_bytes(packed(member("x", b"20 mtime=1234567.89\n", tarfile.XHDTYPE), SOUND))
     assert len(mist.read_tarball(path, 808)) == 3
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory) -> bytes:
-    path = tmp_path_factory.mktemp("mist") / "a.txz"
-    archive.write_archive(path)
-    return path.read_bytes()
 
 
 SMALL = packed(SOUND, member("b/00200M.track.eep", track("2.0").encode()))
@@ -241,6 +236,11 @@ class TestOfficialArchive:
         file = {"name": "t.txz", "mirror": "t.txz", "url": f"http://{server.address}/t.txz"}
         tracks = {"number": [3, 4], "masses": [0.1, 300]} | tracks
         acquisition.fetch("t", file | {"bytes": None, "sha256": None, "tracks": tracks}, target, None)
+
+    @pytest.fixture
+    def target(self, tmp_path) -> Path:
+        """Where the archive goes."""
+        return tmp_path / "data/mist/t.txz"
 
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch):
