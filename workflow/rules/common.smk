@@ -91,6 +91,12 @@ TRANSFER = config["transfer"]
 MIST_DATASET = f"mist_{configuration.mist_source(config)}"
 ISOCHRONES = configuration.isochrones_dataset(config, DATASETS)
 VIZIER = [name for name, dataset in DATASETS.items() if "vizier" in dataset]
+# catalogue -> its block with VizieR as source, where the paper's version is known too
+IN_VIZIER = {
+    name: block | {"source": "vizier"}
+    for name, block in CATALOGUES.items()
+    if {"assembled", "vizier"} <= set(block["inputs"])
+}
 SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIER)]
 
 # stage -> its catalogues; stage -> its clusters
@@ -377,6 +383,16 @@ def raw(dataset):
 def raw_inputs(block):
     """Role -> raw file of a catalogue's or cluster's chosen source."""
     return {role: raw(dataset)[0] for role, dataset in block["inputs"][block["source"]].items()}
+
+
+def both_versions():
+    """Catalogue, source and role -> raw file, of catalogues in VizieR."""
+    return {
+        f"{name}_{source}_{role}": path
+        for name, block in IN_VIZIER.items()
+        for source in ("assembled", "vizier")
+        for role, path in raw_inputs(block | {"source": source}).items()
+    }
 
 
 def cluster_inputs(wildcards):
