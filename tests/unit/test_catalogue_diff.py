@@ -17,7 +17,7 @@ def stars(**log_lum) -> pd.DataFrame:
 def test_stars_are_compared_by_name():
     found = differences("DH", stars(a=1, b=2, c=3), stars(d=9, c=2.5, b=2.25, a=1)).set_index("quantity")
     assert (found[["stars_assembled", "stars_vizier", "only_assembled", "only_vizier"]] == [3, 4, 0, 1]).all(
-        None
+        axis=None
     )
     lum = found.loc["log_lum"]
     assert (lum["compared"], lum["median_difference"], lum["worst_difference"]) == (3, 0.25, 0.5)
@@ -37,6 +37,14 @@ def test_versions_without_a_common_star():
     found = differences("DH", stars(a=1), stars(b=1))
     assert (found["compared"] == 0).all()
     assert (found[["only_assembled", "only_vizier"]] == 1).all(axis=None)
+
+
+def test_stars_without_names_are_found_by_their_values():
+    one = stars(**{"DH-001": 1, "DH-001-2": 1, "DH-002": 2, "DH-003": 3})
+    other = stars(**{"DH-001": 3.125, "DH-002": 1, "DH-003": 2})
+    lum = differences("DH", one, other).set_index("quantity").loc["log_lum"]
+    assert (lum["only_assembled"], lum["only_vizier"], lum["compared"]) == (1, 0, 3)
+    assert (lum["median_difference"], lum["worst_difference"], lum["worst_star"]) == (0, 0.125, "DH-003")
 
 
 def test_script_reads_both_versions_as_the_adapter_does(tmp_path):

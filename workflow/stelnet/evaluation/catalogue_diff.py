@@ -1,9 +1,12 @@
 """How the two versions of a catalogue differ: the one assembled for the paper, and VizieR's."""
 
+import re
+from collections.abc import Hashable
 from typing import cast
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
 #: Columns of catalogue_diff.csv; docs/catalogues.md says what each of them holds.
 COLUMNS = (
@@ -25,7 +28,9 @@ def differences(catalogue: str, assembled: pd.DataFrame, vizier: pd.DataFrame) -
     catalogue
         Its key.
     assembled, vizier
-        Columns :data:`stelnet.terms.STAR_COLUMNS`; stars are the same where their `star_id` is.
+        Columns :data:`stelnet.terms.STAR_COLUMNS`; stars are the same where their `star_id` is. Where that is
+        but the catalogue's key and a number, those are the same that are each other's nearest in the four
+        quantities.
 
     Returns
     -------
@@ -34,6 +39,8 @@ def differences(catalogue: str, assembled: pd.DataFrame, vizier: pd.DataFrame) -
     difference [dex] and the star that has it, empty where none is compared.
     """
     one, other = (table.set_index("star_id") for table in (assembled, vizier))
+    if other.index.str.fullmatch(rf"{re.escape(catalogue)}-[\d-]+").all():
+        other = other.rename(index=_nearest(one, other))
     common = one.index.intersection(other.index)
     counts = {
         "catalogue": catalogue,
@@ -52,3 +59,14 @@ def differences(catalogue: str, assembled: pd.DataFrame, vizier: pd.DataFrame) -
         }
         rows.append({**counts, "quantity": quantity, "compared": len(apart), **found})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _nearest(one: pd.DataFrame, other: pd.DataFrame) -> dict[Hashable, str]:
+    """Return name of each star of `other` -> that of its counterpart, or a name that no star of `one` has."""
+    values = ["log_teff", "log_lum", "log_age", "log_mass"]
+    points, others = one[values].to_numpy(), other[values].to_numpy()
+    there, back = KDTree(points).query(others)[1], KDTree(others).query(points)[1]
+    return {
+        name: str(one.index[there[row]]) if back[there[row]] == row else f"{name} alone"
+        for row, name in enumerate(other.index)
+    }
