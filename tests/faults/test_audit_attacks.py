@@ -70,7 +70,7 @@ def test_forged_records(faults, restored, listed):
     """A record with one value another, its id and seal made to fit, ends in no traceback; against the list of
     records it is never verified."""
     names = [FIGURE, TABLE, RAW]
-    for _ in faults.cases(120, 4000):
+    for _ in faults.cases(40, 600):
         run = restored()
         if not listed:
             (run.out / "provenance/records.sha256").unlink()
@@ -96,7 +96,7 @@ def test_damaged_bookkeeping(faults, restored):
         "repo/resources/datasets.yaml",
         *(f"repo/results/provenance/{name}.json" for name in (FIGURE, TABLE, RAW)),
     ]
-    for _ in faults.cases(100, 3000):
+    for _ in faults.cases(40, 500):
         run = restored()
         # so that there is a store
         Audit(run.out, run.root).findings()

@@ -249,7 +249,7 @@ def test_mutated_tables(kind, faults):
     else:
         WHOLE.to_csv(stream, index=False)
     content = SOUND if kind == "VOTable" else stream.getvalue()
-    for _ in faults.cases(60, 3000):
+    for _ in faults.cases(30, 800):
         try:
             table = parse(mutated(content, faults.generator), SPEC, "it")
         except DataError as error:

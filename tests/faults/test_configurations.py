@@ -16,7 +16,7 @@ DATASETS = yaml.safe_load((ROOT / "resources/datasets.yaml").read_text())
 
 def test_mutated_values(faults):
     """A configuration with one value another is refused in a line that names the key, or is taken."""
-    for _ in faults.cases(150, 3000):
+    for _ in faults.cases(60, 800):
         config = mutations.mutated(CONFIG, faults.generator)
         try:
             configuration.output_folder(config.get("output_dir"))
@@ -30,7 +30,7 @@ def test_mutated_values(faults):
 def test_mutated_files(faults, tmp_path):
     """A file of the configuration that was cut, overwritten or shifted is refused in one line, or read."""
     content, path = (ROOT / "config.yaml").read_bytes(), tmp_path / "config.yaml"
-    for _ in faults.cases(60, 1000):
+    for _ in faults.cases(30, 300):
         path.write_bytes(mutations.damaged(content, faults.generator))
         try:
             assert isinstance(configuration.resolve([path], {}), dict)

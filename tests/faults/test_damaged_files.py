@@ -36,7 +36,7 @@ def test_tables(faults, tmp_path):
     )
     io.write_table(table, path, {"simulated": "true", "catalogue": "DH"})
     content, expected = path.read_bytes(), io.read_table(path)
-    for _ in faults.cases(1000, 20_000):
+    for _ in faults.cases(300, 5000):
         path.write_bytes(mutations.flipped(content, generator))
         try:
             found = io.read_table(path)
@@ -63,7 +63,7 @@ def test_models(faults, tmp_path, kind):
     expected, told, _ = read_tensors(path)
     # half of them in the header, which is small
     header = 8 + int.from_bytes(content[:8], "little")
-    for case in faults.cases(300, 3000):
+    for case in faults.cases(100, 3000):
         if case % 2:
             changed = mutations.flipped(content[:header], faults.generator) + content[header:]
         else:
@@ -100,7 +100,7 @@ def test_forged_models(faults, tmp_path, kind):
     path = make(tmp_path)
     answer(path)
     tensors, metadata, _ = read_tensors(path)
-    for _ in faults.cases(150, 3000):
+    for _ in faults.cases(50, 2000):
         changed, told = forged(tensors, metadata, faults.generator)
         synthetic.write_tensors(path, changed, told)
         try:
@@ -167,7 +167,7 @@ def test_model_that_is_anything(faults, tmp_path):
     """A model's file that was cut, overwritten or shifted is refused in one line."""
     path = synthetic.write_model(tmp_path)
     content, expected = path.read_bytes(), answer(path)
-    for _ in faults.cases(200, 4000):
+    for _ in faults.cases(60, 2000):
         path.write_bytes(mutations.damaged(content, faults.generator))
         try:
             found = answer(path)

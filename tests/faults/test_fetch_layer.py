@@ -60,7 +60,7 @@ def test_files(faults, dataset, simulated, tmp_path, monkeypatch):
     file |= {"bytes": len(sound), "sha256": hashlib.sha256(sound).hexdigest()}
     file.pop("tracks", None)
     monkeypatch.setattr(records, "registry", lambda *_: registry_of(**{dataset: [file]}))
-    for number in faults.cases(1, 25):
+    for number in faults.cases(1, 10):
         path = tmp_path / f"data/{dataset}/{number}" / file["name"]
         with Loopback(*faulty(sound, faults.generator)) as server:
             address = f"http://{server.address}/{file['name']}"

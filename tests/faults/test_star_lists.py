@@ -156,7 +156,7 @@ def test_mutated_lists(faults, tmp_path, kind):
     """A damaged list of the kind {kind} is answered, as another reader reads it, or refused in one line."""
     content = lists()[kind]
     path = tmp_path / "stars"
-    for number in faults.cases(4, 1000):
+    for number in faults.cases(4, 300):
         changed = mutations.damaged(content, faults.generator)
         path.write_bytes(changed)
         form = "votable" if kind in READERS and number % 2 else FORMATS[number // 2 % len(FORMATS)]
