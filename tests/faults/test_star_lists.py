@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import resource
+import struct
 import time
 import zlib
 from functools import cache
@@ -296,6 +297,10 @@ ENDLESS = {
     "columns of 10^9 numbers in FITS": lambda: _cards(
         *_sizes(16, 1, 2, "TTYPE1  = 'Teff'", "TFORM1  = '999999999D'", "TTYPE2  = 'L'", "TFORM2  = 'D'"),
         data=bytes(16),
+    ),
+    "arrays that share their values in FITS": lambda: _cards(
+        *_sizes(24, 10_000, 3, *TEFF, "TTYPE3  = 'x'", "TFORM3  = '1PB(1000000)'", heap=1_000_000),
+        data=struct.pack(">ddii", 5772, 1, 1_000_000, 0) * 10_000 + bytes(1_000_000),
     ),
     "no end of the header in FITS": lambda: _cards()[:5000] + b"COMMENT " + b" " * 30_000_000,
     "10^9 rows in VOTable": lambda: _votable(NUMBERS, f"<TABLEDATA>{STAR}</TABLEDATA>", 'nrows="1000000000"'),

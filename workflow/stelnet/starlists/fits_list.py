@@ -24,6 +24,8 @@ from stelnet.starlists.conversion import plain, to_arrow
 from stelnet.starlists.decoding import latin1_or_utf8
 
 TABLES = (fits.BinTableHDU, fits.TableHDU)
+#: Values in arrays of any length that a column may have whatever the size of its file.
+SHARED = 1_000_000
 
 
 class FitsList(StarList):
@@ -52,6 +54,7 @@ class FitsList(StarList):
             inspect(file, label)
         with self.opened() as table:
             require_distinct(table.columns.names, label)
+            self._refuse_shared(table)
             self.rows = len(table.data)
             self._binary = type(table) is fits.BinTableHDU
             self.empty = self._rows(table, 0, 0)
@@ -73,6 +76,18 @@ class FitsList(StarList):
             warnings.filterwarnings("error", ".*truncated.*")
             with fits.open(self._path) as hdus:
                 yield self._chosen(hdus)
+
+    def _refuse_shared(self, table: fits.BinTableHDU | fits.TableHDU) -> None:
+        """Raise DataError where arrays of any length lie over each other: each would be held of its own."""
+        cells = np.asarray(table.data)
+        for column in table.columns:
+            if re.match(r"\d*[PQ]", str(column.format)) and len(cells):
+                held = int(np.maximum(cells[column.name][:, 0], 0).sum(dtype=np.int64))
+                if held > max(SHARED, self._path.stat().st_size):
+                    raise DataError(
+                        f"{self.label}: column {column.name!r} announces arrays of {held} values, which it "
+                        "cannot hold."
+                    )
 
     def _chosen(self, hdus: fits.HDUList) -> fits.BinTableHDU | fits.TableHDU:
         tables = {i: hdu for i, hdu in enumerate(hdus) if isinstance(hdu, TABLES)}
