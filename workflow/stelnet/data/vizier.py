@@ -254,5 +254,10 @@ def _labels(cells: Column) -> pd.Series:
     labels: pd.Series = Table({"label": cells}).to_pandas()["label"]
     if cells.dtype.kind in "iu":
         return labels
+    if cells.dtype.kind == "f" and (labels.dropna() % 1 == 0).all() and (labels.dropna().abs() < 2**53).all():
+        # CSV has no other integers where a cell is empty
+        return labels.astype("Int64")
+    if cells.dtype.kind not in "OSU":
+        labels = labels.astype("string")
     labels = labels.str.strip()
     return labels.mask(labels == "")
