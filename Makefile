@@ -1,4 +1,4 @@
-# make demo | results | archive | check | test | lint | docs-site | release | publish: each makes the environment .venv first. See README.md.
+# make demo | results | archive | check | test | faults | lint | docs-site | release | publish: each makes .venv first. See README.md.
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # where the CPU build of torch lies; for a GPU name another, e.g. https://download.pytorch.org/whl/cu130
@@ -11,7 +11,7 @@ LOCK := envs/requirements.lock
 # the lines of the lock that hold uv and its hashes
 UV_PIN := sed -n '/^uv==/,/[^\\]$$/p' $(LOCK)
 
-.PHONY: demo results archive pretrained docs docs-site test check lint release publish lock lowest clean
+.PHONY: demo results archive pretrained docs docs-site test check faults lint release publish lock lowest clean
 
 demo: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --configfile resources/demo/config.yaml
@@ -53,6 +53,10 @@ lint: $(READY)
 # What to run at every change: a few minutes.
 check: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit
+
+# Whole rounds of faults (kills, flipped bits, forged records, hostile files), counted in docs/reliability.md.
+faults: $(READY)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --whole tests/faults
 
 # The mark is written last: an environment without it (a failed or killed install) is removed, never used.
 # uv, itself pinned, installs in a tenth of pip's time; pip installs torch, whose build the index decides.

@@ -6,6 +6,7 @@
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.12")
@@ -14,6 +15,16 @@ min_version("9.12")
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 # the library of this checkout, whatever is installed
 sys.path.insert(0, str(ROOT / "workflow"))
+
+
+from stelnet import configuration
+from stelnet.errors import StelnetError
+
+# told in one line, which Snakemake does of few faults of a file
+try:
+    configuration.read(ROOT / "config.yaml")
+except StelnetError as error:
+    raise WorkflowError(str(error))
 
 
 configfile: str(ROOT / "config.yaml")

@@ -13,8 +13,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from fault_rounds import faults, pytest_addoption, pytest_configure
 from hypothesis import HealthCheck, settings
 from waiting import HANG
+
+# what pytest finds here by name
+__all__ = ["faults", "pytest_addoption", "pytest_configure"]
 
 ROOT = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
@@ -169,3 +173,24 @@ def demo(tmp_path_factory) -> Checkout:
 def checkout(demo, tmp_path) -> Checkout:
     """A copy of the finished demo that a test may change."""
     return demo.copied(tmp_path / "stelnet")
+
+
+@pytest.fixture
+def point_astroquery_at(monkeypatch):
+    """Point astroquery at a server on this machine, by its own configuration, over http instead of https."""
+    import astroquery.vizier
+
+    from stelnet.data import network
+
+    monkeypatch.setattr(network, "PAUSES", (0.0, 0.0))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(
+        astroquery.vizier.VizierClass,
+        "_server_to_url",
+        lambda self, return_type="votable": f"http://{self.VIZIER_SERVER}/viz-bin/{return_type}",
+    )
+    conf = astroquery.vizier.conf
+    # the setting allows only the addresses of VizieR and its mirrors
+    monkeypatch.setattr(type(conf).__dict__["server"], "cfgtype", "string")
+    yield lambda server: setattr(conf, "server", getattr(server, "address", server))
+    conf.reset("server")

@@ -1,7 +1,9 @@
 """An HTTP server on this machine for tests: it sends prepared replies and keeps what it was asked."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,13 +19,21 @@ class Reply:
     promised: int | None = None
 
 
+@dataclass
+class Raw:
+    """Bytes that are sent as they are, with a pause after each piece; then the connection ends."""
+
+    pieces: Callable[[], Iterable[bytes]]
+    pause: float = 0.0
+
+
 class Loopback:
     """A server that sends `replies` one after the other, the last one again and again; some are functions.
 
     Use it as a context manager. `requests` holds (method, path, body) of each request so far.
     """
 
-    def __init__(self, *replies: Reply | Callable[[bytes], Reply]) -> None:
+    def __init__(self, *replies: Reply | Raw | Callable[[bytes], Reply]) -> None:
         self.replies = list(replies)
         self.requests: list[tuple[str, str, bytes]] = []
         loopback = self
@@ -34,6 +44,14 @@ class Loopback:
                 loopback.requests.append((self.command, self.path, body))
                 reply = loopback.replies.pop(0) if len(loopback.replies) > 1 else loopback.replies[0]
                 reply = reply(body) if callable(reply) else reply
+                if isinstance(reply, Raw):
+                    self.close_connection = True
+                    # a client that has enough goes away
+                    with contextlib.suppress(ConnectionError):
+                        for piece in reply.pieces():
+                            self.wfile.write(piece)
+                            time.sleep(reply.pause)
+                    return
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(reply.promised or len(reply.body)))
                 self.end_headers()

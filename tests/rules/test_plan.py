@@ -23,3 +23,14 @@ def test_a_job_runs_again_when_the_library_code_of_its_script_changes(jobs):
     for job in jobs:
         if job["script"]:
             assert source_digest(SCRIPTS / job["script"])[:16] in str(job["params"]), job["rule"]
+
+
+def test_another_output_folder_moves_everything(plan):
+    """The star list that the demo simulates too."""
+    moved = plan("--config", "output_dir=./elsewhere//x/../demo/")
+    assert {job["rule"] for job in moved} == {job["rule"] for job in plan()}
+    for job in moved:
+        for path in (*job["output"], *job["input"]):
+            assert not path.startswith("results/"), job["rule"]
+    (stars,) = [job for job in moved if job["rule"] == "simulate_star_list"]
+    assert stars["output"] == ["elsewhere/demo/data/star_lists/field.parquet"]

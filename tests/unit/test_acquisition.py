@@ -11,7 +11,7 @@ import pytest
 from loopback import HTML, Loopback, Reply
 from script_job import registry_of, run_script
 
-from stelnet.data import acquisition
+from stelnet.data import acquisition, network
 from stelnet.errors import DownloadError
 from stelnet.provenance import records
 
@@ -23,7 +23,7 @@ CLOSED = "http://127.0.0.1:9/stars.csv"
 
 @pytest.fixture(autouse=True)
 def _quick_and_direct(monkeypatch):
-    monkeypatch.setattr(acquisition, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(network, "PAUSES", (0.0, 0.0))
     monkeypatch.setenv("no_proxy", "*")
 
 
@@ -133,8 +133,8 @@ class TestBadReply:
 
 def test_pauses_grow_between_attempts(monkeypatch, target):
     waited = []
-    monkeypatch.setattr(acquisition, "PAUSES", (2.0, 10.0))
-    monkeypatch.setattr(acquisition.time, "sleep", waited.append)
+    monkeypatch.setattr(network, "PAUSES", (2.0, 10.0))
+    monkeypatch.setattr(network.time, "sleep", waited.append)
     with pytest.raises(DownloadError):
         acquisition.fetch("stars", registered(), target, None)
     assert waited == [2.0, 10.0]

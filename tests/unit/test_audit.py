@@ -3,118 +3,30 @@
 import json
 import os
 import shutil
-import sys
+import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from small_run import DATASET, FIGURE, RAW, SIDECAR, TABLE, Run, edit_record
 from typer.testing import CliRunner
 
-from stelnet import configuration
-from stelnet.audit.audit import Audit
+from stelnet.audit import hashes
+from stelnet.audit.audit import Audit, output_folder
 from stelnet.audit.findings import Verdict
 from stelnet.cli import app
-from stelnet.data.acquisition import write_source
 from stelnet.errors import DataError
 from stelnet.files import write_json
 from stelnet.provenance import records
-
-FIGURE, TABLE, RAW = "figures/fig1.png", "tables/stars.csv", "data/mine/raw.csv"
-SIDECAR = f"{RAW}.source.json"
-CONFIG = {"seed": 1, "training": {"learning_rate": 0.003, "epochs": {"pre": 6}}, "variants": ["a", "b"]}
-DATASET = {
-    "title": "My stars", "version": "v1",
-    "citations": [{"cite": "Me 2020", "bibcode": None, "doi": "10.1/me"}],
-    "files": [{"name": "raw.csv", "mirror": "mine/raw.csv", "url": None, "sha256": None}],
-}  # fmt: skip
-
-
-class Run:
-    """A repository with three scripts, the results of a run of theirs, and the mirror that it drew from."""
-
-    def __init__(self, root: Path, monkeypatch) -> None:
-        self.root, self.out, self.mirror = root / "repo", root / "repo/results", root / "mirror"
-        self._monkeypatch = monkeypatch
-        files = {
-            "repo/Snakefile": "",
-            "repo/workflow/stelnet/__init__.py": "",
-            "repo/config.yaml": yaml.safe_dump(CONFIG),
-            "repo/resources/datasets.yaml": yaml.safe_dump({"mine": DATASET}),
-            "repo/resources/paper.yaml": "printed: 1\n",
-            **{f"repo/workflow/scripts/{name}.py": f"# {name}\n" for name in ("fetch", "stars", "figure1")},
-            "mirror/mine/raw.csv": "star\n",
-        }
-        for name, text in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text)
-        monkeypatch.setattr(records, "ROOT", self.root)
-        records.registry.cache_clear()
-        monkeypatch.chdir(self.root)
-        self.fetch()
-        self.table()
-        self.figure("fig1")
-
-    def job(
-        self, rule: str, script: str, inputs: list[str], outputs: dict[str, str | None], *keys: str
-    ) -> None:
-        """Make outputs as a job does (None: they are there); ``{record}`` becomes what figures carry."""
-        run = {
-            "commit": "c0ffee",
-            "dirty": False,
-            "repository": None,
-            "configuration": {"files": ["config.yaml"], "overrides": {}},
-            "environment": {"prefix": sys.prefix, "packages": {}, "lock": {}, "differences": {}},
-        }
-        self._monkeypatch.setenv(records.RUN, json.dumps(run))
-        config = yaml.safe_load((self.root / "config.yaml").read_text())
-        params = {"config": {"keys": list(keys), "values": configuration.select(config, keys)}, "seed": 1}
-        snakemake = SimpleNamespace(
-            config={"output_dir": "results"}, rule=rule, params=params, wildcards={}, threads=1,
-            input=inputs, output=[f"results/{name}" for name in outputs],
-        )  # fmt: skip
-        job = records.Job(snakemake, self.root / f"workflow/scripts/{script}.py")
-        for name, text in outputs.items():
-            (self.out / name).parent.mkdir(parents=True, exist_ok=True)
-            if text is not None:
-                (self.out / name).write_text(text.format(record=job.identity(self.out / name)))
-        job.write()
-
-    def fetch(self) -> None:
-        raw = self.out / RAW
-        raw.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.mirror / "mine/raw.csv", raw)
-        write_source(raw, "mine", via="mirror", address="mine/raw.csv")
-        self.job("fetch", "fetch", [], {RAW: raw.read_text(), SIDECAR: None})
-
-    def table(self) -> None:
-        self.job("stars", "stars", [f"results/{RAW}"], {TABLE: "mass\n1.0\n"}, "seed", "training.*")
-
-    def figure(self, name: str) -> None:
-        inputs = [f"results/{TABLE}", "resources/paper.yaml"]
-        self.job("figure1", "figure1", inputs, {f"figures/{name}.png": f"{name} {{record}}"}, "variants")
-
-    def audit(self, name: str = FIGURE, **settings) -> tuple[Verdict, str]:
-        """The verdict on a file, and the causes in one text."""
-        finding = Audit(self.out, self.root, **settings).of(self.out / name)
-        return finding.verdict, "; ".join(f"{cause.path}: {cause.message}" for cause in finding.causes)
-
-    def set(self, **values) -> None:
-        (self.root / "config.yaml").write_text(yaml.safe_dump(configuration.resolve([], CONFIG) | values))
+from stelnet.provenance.ledger import Ledger
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Run:
     yield Run(tmp_path, monkeypatch)
     records.registry.cache_clear()
-
-
-def edit_record(run: Run, name: str, change) -> dict:
-    path = records.record_path(run.out, name)
-    record = json.loads(path.read_text())
-    change(record)
-    write_json(record, path)
-    return record
 
 
 def test_everything_is_verified(run):
@@ -330,16 +242,195 @@ def test_no_records(tmp_path):
         Audit(tmp_path)
 
 
-def test_cached_hashes_and_deep(run):
-    """A change that leaves size and time as they were is seen with --deep alone."""
-    assert run.audit()[0] is Verdict.VERIFIED
+def kept_hashes(run) -> dict:
+    """What an audit keeps."""
+    time.sleep(0.01)
     Audit(run.out, run.root).findings()
+    return json.loads((run.out / "provenance/.hashes.json").read_text())
+
+
+def test_edit_that_keeps_size_and_time_is_seen(run, monkeypatch):
+    monkeypatch.setattr(hashes, "TICK", 0)
+    assert str(run.out / TABLE) in kept_hashes(run)
     path = run.out / TABLE
     before = path.stat()
     path.write_text("mass\n1.1\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert run.audit()[0] is Verdict.VERIFIED
+    assert run.audit()[0] is Verdict.ALTERED
     assert run.audit(deep=True)[0] is Verdict.ALTERED
+
+
+def test_unchanged_files_are_not_hashed_again(run, monkeypatch):
+    monkeypatch.setattr(hashes, "TICK", 0)
+    kept_hashes(run)
+    monkeypatch.setattr(hashes, "sha256_file", lambda path: pytest.fail(f"{path} is hashed"))
+    assert run.audit()[0] is Verdict.VERIFIED
+    with pytest.raises(pytest.fail.Exception):
+        run.audit(deep=True)
+
+
+def test_file_of_this_moment_is_not_kept(run):
+    Audit(run.out, run.root).findings()
+    assert not (run.out / "provenance/.hashes.json").exists()
+
+
+@pytest.mark.parametrize(
+    "store", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": [1, 2, 3, 4, 5]}', b"\xe9", b"[" * 100_000]
+)
+def test_damaged_store_of_hashes_is_ignored_with_a_word(run, store, caplog):
+    (run.out / "provenance/.hashes.json").write_bytes(store)
+    assert run.audit()[0] is Verdict.VERIFIED
+    assert "every file is hashed anew" in caplog.text
+
+
+def close(run) -> str:
+    return Ledger(run.out / "provenance").close()
+
+
+def test_record_that_no_job_wrote_is_told_where_nothing_follows(run):
+    close(run)
+    assert run.audit() == (Verdict.VERIFIED, "")
+
+    def forge(record):
+        record["job"]["commit"] = "decade"
+        record["id"] = records.record_id(record)
+        record["seal"] = records.seal(record)
+
+    edit_record(run, FIGURE, forge)
+    told = (
+        Verdict.ALTERED,
+        f"{FIGURE}: its record (provenance/{FIGURE}.json) is not the one that its job wrote "
+        "(provenance/records.sha256)",
+    )
+    assert run.audit() == told
+    # the end of another run does not make it good
+    run.job("stars", "stars", [f"results/{RAW}"], {"tables/more.csv": "1\n"})
+    close(run)
+    assert run.audit() == told
+    assert run.audit("tables/more.csv")[0] is Verdict.VERIFIED
+
+
+def test_list_of_records_is_one_of_sha256sum_and_follows_the_run(run):
+    first = close(run)
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "records.sha256"], cwd=run.out / "provenance", check=False
+    )
+    assert checked.returncode == 0
+    assert first == Ledger(run.out / "provenance").digest == close(run)
+    assert not (run.out / "provenance/.pending").exists()
+    # a run that was cut off has announced what it wrote
+    run.figure("fig1")
+    assert run.audit() == (Verdict.VERIFIED, "")
+    assert close(run) != first
+    runner = CliRunner()
+    shown = runner.invoke(app, ["audit", "--all"])
+    assert shown.exit_code == 0, shown.output
+    assert Ledger(run.out / "provenance").digest in shown.output
+
+
+def test_record_that_was_there_and_is_gone(run):
+    close(run)
+    for path in (run.out / FIGURE, records.record_path(run.out, FIGURE)):
+        path.unlink()
+    found = {finding.path: finding.verdict for finding in Audit(run.out, run.root).findings()}
+    assert found[FIGURE] is Verdict.UNKNOWN
+    close(run)
+    assert FIGURE not in Audit(run.out, run.root).outputs()
+
+
+def test_changed_bookkeeping_and_uncommitted_changes_are_remarks(run, monkeypatch):
+    module = run.root / "workflow/stelnet/provenance/job.py"
+    module.parent.mkdir()
+    module.write_text("# one\n")
+    monkeypatch.setattr(records.code, "bookkeeping", lambda: frozenset({module}))
+    run.dirty = True
+    run.table()
+    run.dirty = False
+    run.figure("fig1")
+    module.write_text("# other\n")
+    verdict, why = run.audit()
+    assert verdict is Verdict.VERIFIED
+    assert f"{TABLE}: made with changes that are in no commit, at c0ffee" in why
+    assert f"{TABLE}: module workflow/stelnet/provenance/job.py, which keeps records, was another" in why
+    runner = CliRunner()
+    shown = runner.invoke(app, ["audit", "--all"])
+    assert shown.exit_code == 0, shown.output
+    assert "2 verified with remarks" in shown.output
+    (found,) = json.loads(runner.invoke(app, ["audit", "--json", f"results/{FIGURE}"]).stdout)
+    assert found["verdict"] == "verified with remarks"
+
+
+@pytest.mark.parametrize("damage", ["flip", "record"])
+def test_job_refuses_an_input_that_is_not_the_recorded_one(run, damage):
+    if damage == "flip":
+        content = bytearray((run.out / TABLE).read_bytes())
+        content[0] ^= 1
+        (run.out / TABLE).write_bytes(content)
+    else:
+        records.record_path(run.out, TABLE).write_text("{}")
+    with pytest.raises(DataError, match=rf"rm results/{TABLE}.*, and run again"):
+        run.figure("fig1")
+    (run.out / TABLE).unlink()
+    run.table()
+    run.figure("fig1")
+    assert run.audit() == (Verdict.VERIFIED, "")
+
+
+def test_folder_of_records_within_another_hides_nothing(run):
+    (run.out / "figures/provenance").mkdir()
+    assert output_folder(run.out / FIGURE) == run.out
+    (run.out / "figures/forged.png").write_text("x")
+    audit = Audit(run.out, run.root)
+    assert {finding.path: finding.verdict for finding in audit.findings()}["figures/forged.png"] is (
+        Verdict.UNKNOWN
+    )
+    # the results of another run within this one's are its own
+    (run.out / "demo/provenance/figures").mkdir(parents=True)
+    (run.out / "demo/figures").mkdir()
+    (run.out / "demo/figures/fig1.png").write_text("x")
+    assert output_folder(run.out / "demo/figures/fig1.png") == run.out / "demo"
+    assert not [name for name in Audit(run.out, run.root).outputs() if name.startswith("demo")]
+
+
+def test_record_of_another_version(run):
+    edit_record(run, TABLE, lambda record: record.update({"format": 2}))
+    verdict, why = run.audit()
+    assert verdict is Verdict.UNKNOWN
+    assert "is of form 2, which this version does not know" in why
+
+
+@pytest.mark.parametrize("text", ["# é\n".encode("latin-1"), b"- a\n", b"[" * 5000, None])
+def test_configuration_that_cannot_be_read_is_stale(run, text):
+    path = run.root / "config.yaml"
+    path.unlink()
+    path.mkdir() if text is None else path.write_bytes(text)
+    verdict, why = run.audit()
+    assert verdict is Verdict.STALE
+    assert "the configuration cannot be read: config.yaml" in why
+
+
+@pytest.mark.parametrize("text", [b"\xe9", b"[1, 2]", b"{", b"mine: {files: 3}"])
+def test_registry_that_cannot_be_read_is_stale(run, text):
+    (run.root / "resources/datasets.yaml").write_bytes(text)
+    records.registry.cache_clear()
+    assert run.audit() == (Verdict.STALE, f"{RAW}: resources/datasets.yaml cannot be read")
+
+
+def test_what_a_killed_job_left_is_removed_when_it_starts_again(run):
+    halves = [
+        run.out / "tables/.stars.a1b2c3d4.csv",
+        run.out / f"provenance/tables/.{Path(TABLE).name}.a1b2c3d4.json",
+    ]
+    others = [run.out / "tables/.other.a1b2c3d4.csv", run.out / "tables/.stars.csv"]
+    for path in (*halves, *others):
+        path.touch()
+    snakemake = SimpleNamespace(
+        config={"output_dir": "results"}, rule="stars", params={}, wildcards={}, threads=1, input=[],
+        output=[f"results/{TABLE}"],
+    )  # fmt: skip
+    records.Job(snakemake, run.root / "workflow/scripts/stars.py").remove_halves()
+    assert [path.exists() for path in halves] == [False, False]
+    assert all(path.exists() for path in others)
 
 
 def test_id_has_no_clock(run):

@@ -73,6 +73,30 @@ def test_shipped_configuration_is_valid():
             STARS | {"rows_per_job": 1000},
             "star_lists.Mine.rows_per_job: 1000 is less than the minimum of 16384",
         ),
+        (
+            "training.bootstraps",
+            10**9,
+            "training.bootstraps: 1000000000 is greater than the maximum of 10000",
+        ),
+        ("posterior.draws", 10**9, "posterior.draws: 1000000000 is greater than the maximum"),
+        ("max_abs_feh", float("nan"), "max_abs_feh: nan is no number that can be used"),
+        ("training.learning_rate", float("inf"), "training.learning_rate: inf is no number"),
+        ("star_lists.mine", STARS | {"feh": float("nan")}, "star_lists.mine.feh: nan is no number"),
+        (
+            "star_lists.mine",
+            STARS | {"path": "a.parquet\n"},
+            "star_lists.mine.path: 'a.parquet\\n' holds control",
+        ),
+        ("star_lists.abc\n", STARS, "star_lists: key 'abc\\n' is no plain text"),
+        ("clusters", {1: {}}, "clusters: key 1 is no plain text"),
+        ("catalogues.dh", CONFIG["catalogues"]["DH"], "catalogues.dh: differs by case only from sample DH"),
+        ("clusters.onc", CONFIG["catalogues"]["ONC"], "clusters.onc: "),
+        (
+            "star_lists",
+            {"Mine": STARS, "mine": STARS},
+            "star_lists.mine: differs by case only from star list Mine",
+        ),
+        ("variants", ["x" * 100_000], " ..."),
         ("star_lists.Mine", STARS | {"row": 3}, "star_lists.Mine: unknown key row; allowed are path, rows, "),
     ],
 )
@@ -80,6 +104,23 @@ def test_wrong_value_is_named(path, value, told):
     with pytest.raises(ConfigError) as error:
         configuration.check(changed(path, value), DATASETS)
     assert told in str(error.value)
+
+
+def test_lists_that_multiply_come_to_an_end():
+    multiplied: list = ["x"]
+    for _ in range(40):
+        multiplied = [multiplied] * 10
+    with pytest.raises(ConfigError, match="holds more than 100000 values, or too deep ones"):
+        configuration.check(changed("variants", multiplied), DATASETS)
+    multiplied.append(multiplied)
+    with pytest.raises(ConfigError, match="holds more than 100000 values, or too deep ones"):
+        configuration.check(changed("variants", multiplied), DATASETS)
+
+
+def test_messages_are_short():
+    with pytest.raises(ConfigError) as error:
+        configuration.check(changed("variants", ["x" * 100_000]), DATASETS)
+    assert len(str(error.value)) < 1000
 
 
 def test_missing_key_is_named():

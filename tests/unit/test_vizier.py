@@ -4,26 +4,23 @@ All rows are synthetic; the columns, units and spellings are those of resources/
 """
 
 import hashlib
-import io
 import json
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import astroquery.vizier
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from astropy.io import votable
-from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
+from astropy.io.votable.tree import Field, VOTableFile
 from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 from loopback import HTML, Loopback, Reply
 from script_job import registry_of, run_script
+from vizier_server import FILE, SPEC, Answer, asu, document, vizier
 
-from stelnet.data import acquisition
 from stelnet.data.vizier import fetch_vizier, parse, read_vizier
 from stelnet.errors import DataError, DownloadError
 from stelnet.provenance import records
@@ -39,103 +36,6 @@ REGISTRY = {
     for name, dataset in yaml.safe_load((ROOT / "resources/datasets.yaml").read_text()).items()
     if "vizier" in dataset
 }
-
-FILE = {"name": "stars.vot", "mirror": "vizier/stars.vot", "url": None, "bytes": None, "sha256": None}
-SPEC = {
-    "table": "J/Synth/1/stars",
-    "rows": 4,
-    "constraints": {"HIP": ">0"},
-    "columns": {
-        "HIP": {},
-        "Name": {},
-        "Lum": {"unit": "Lsun"},
-        "log(g)": {"unit": "[cm/s2]"},
-        "[Fe/H]": {"unit": ["dex", "[Sun]"], "ask": ["[Fe/H]", "Fe/H"]},
-    },
-}
-
-
-@dataclass
-class Answer:
-    """A table as VizieR sends it: name -> (unit, type, cells), None for an empty cell."""
-
-    name: str = "J/Synth/1/stars"
-    columns: dict = field(
-        default_factory=lambda: {
-            "recno": (None, "int", [1, 2, 3, 4]),
-            "HIP": (None, "int", [11, 12, 13, 14]),
-            "Name": (None, "char", ["Synthetic 1", " Synthetic 2 ", "", "Synthetic 4"]),
-            "Lum": ("Lsun", "float", [0.35, 1.0, None, 120.7]),
-            "log(g)": ("[cm/s2]", "float", [4.4, 4.1, 3.9, None]),
-            "[Fe/H]": ("[Sun]", "float", [0.03, -0.41, None, 0.0]),
-        }
-    )
-
-    def changed(self, name: str, unit: str | None = None, cells: list | None = None) -> "Answer":
-        old = self.columns[name]
-        new = (old[0] if unit is None else unit or None, old[1], cells or old[2])
-        return Answer(self.name, self.columns | {name: new})
-
-    def without(self, name: str) -> "Answer":
-        return Answer(self.name, {key: value for key, value in self.columns.items() if key != name})
-
-
-def document(*answers: Answer, asked: list[str] | None = None, limit: int | None = None) -> bytes:
-    """The VOTable of VizieR's answer with the columns that were asked for; None: all of them."""
-    file = VOTableFile(version="1.4")
-    file.infos.append(Info(ID="VERSION", name="votable-version", value="1.99+ (14-Oct-2013)"))
-    for answer in answers:
-        resource = Resource(name=answer.name.rpartition("/")[0], ID="yCat")
-        table = TableElement(file, name=answer.name)
-        resource.tables.append(table)
-        file.resources.append(resource)
-        columns = {k: v for k, v in answer.columns.items() if asked is None or k in asked}
-        for name, (unit, kind, _) in columns.items():
-            size = {"arraysize": "*"} if kind == "char" else {}
-            identifier = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-            table.fields.append(Field(file, name=name, ID=identifier, datatype=kind, unit=unit, **size))
-        cells = [column[2] for column in columns.values()]
-        rows = list(zip(*cells, strict=True))[:limit]
-        table.create_arrays(len(rows))
-        for i, row in enumerate(rows):
-            table.array[i] = tuple(0 if cell is None else cell for cell in row)
-            table.array.mask[i] = tuple(cell is None for cell in row)
-    stream = io.BytesIO()
-    file.to_xml(stream)
-    return stream.getvalue()
-
-
-def asu(body: bytes) -> dict[str, str]:
-    """The parameters of a request, which astroquery writes one a line."""
-    return dict(line.partition("=")[::2] for line in body.decode().splitlines())
-
-
-def vizier(*answers: Answer):
-    """A server's behaviour: the columns that were asked for and, unless all are wanted, 50 rows."""
-
-    def reply(body: bytes) -> Reply:
-        asked = asu(body)
-        limit = None if asked.get("-out.max") == "unlimited" else 50
-        return Reply(document(*answers, asked=asked["-out"].split(","), limit=limit))
-
-    return reply
-
-
-@pytest.fixture
-def point_astroquery_at(monkeypatch):
-    """Point astroquery at a server on this machine, by its own configuration, over http instead of https."""
-    monkeypatch.setattr(acquisition, "PAUSES", (0.0, 0.0))
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(
-        astroquery.vizier.VizierClass,
-        "_server_to_url",
-        lambda self, return_type="votable": f"http://{self.VIZIER_SERVER}/viz-bin/{return_type}",
-    )
-    conf = astroquery.vizier.conf
-    # the setting allows only the addresses of VizieR and its mirrors
-    monkeypatch.setattr(type(conf).__dict__["server"], "cfgtype", "string")
-    yield lambda server: setattr(conf, "server", getattr(server, "address", server))
-    conf.reset("server")
 
 
 @pytest.fixture
@@ -164,6 +64,7 @@ def test_answer_is_kept_as_received_with_its_query_and_date(point_astroquery_at,
     assert target.read_bytes() == sent
     source = json.loads(target.with_name("stars.vot.source.json").read_text())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", source.pop("retrieved"))
+    assert set(source.pop("first_seen")) == {"sha256", "retrieved"}
     assert source == {
         "dataset": "stars",
         "via": "network",
@@ -199,11 +100,16 @@ def test_reader_gives_registered_names_decimals_and_nan(tmp_path):
 def test_each_registered_table_is_asked_for_and_read(name, point_astroquery_at, target):
     spec = REGISTRY[name]["vizier"] | {"rows": 3}
     units = {key: column.get("unit") for key, column in spec["columns"].items()}
+    values = {}
+    for key, column in spec["columns"].items():
+        low, high = column.get("range", (None, None))
+        middle = [low, (low + high) / 2, high] if "unit" in column else ["S1", "S2", "S3"]
+        values[key] = middle if column.get("complete") or "unit" not in column else [*middle[1:], None]
     columns = {
         # of the accepted units a server sends VizieR's own, which is the last that is not empty
-        key: (None, "char", ["S1", "S2", "S3"])
+        key: (None, "char", values[key])
         if unit is None
-        else (unit if isinstance(unit, str) else [u for u in unit if u][-1], "float", [1.5, 2.25, None])
+        else (unit if isinstance(unit, str) else [u for u in unit if u][-1], "double", values[key])
         for key, unit in units.items()
     }
     other = Answer("J/Synth/1/refs", {"Ref": (None, "char", ["a"])})
@@ -216,9 +122,8 @@ def test_each_registered_table_is_asked_for_and_read(name, point_astroquery_at, 
     assert {key: asked[key] for key in spec.get("constraints", {})} == spec.get("constraints", {})
     table = read_vizier(target, spec)
     assert list(table) == list(spec["columns"])
-    for key, unit in units.items():
-        values = ["S1", "S2", "S3"] if unit is None else [1.5, 2.25, np.nan]
-        pd.testing.assert_series_equal(table[key], pd.Series(values, name=key))
+    for key, cells in values.items():
+        pd.testing.assert_series_equal(table[key], pd.Series(cells, name=key), check_dtype=False)
 
 
 @pytest.mark.parametrize(

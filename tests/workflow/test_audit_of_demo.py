@@ -141,7 +141,11 @@ def test_deleted_intermediate(checkout):
 def test_record_edited_by_hand(checkout):
     name = "predictions/this_work/baseline/published/post.parquet"
     edit(checkout.folder / RESULTS / f"provenance/{name}.json", '"dirty": ', '"dirty":  ')
-    assert verdict(checkout, name, code=0)[0] == "verified"  # blanks say nothing
+    assert verdict(checkout, name, code=2) == (
+        "altered",
+        f"{name}: its record (provenance/{name}.json) is not the one that its job wrote "
+        "(provenance/records.sha256)",
+    )
     edit(checkout.folder / RESULTS / f"provenance/{name}.json", '"threads": 1', '"threads": 2')
     for audited in (name, "figures/fig2.pdf"):
         assert verdict(checkout, audited, code=2) == (

@@ -1,7 +1,8 @@
 """Standard star tables.
 
 Inputs: the raw files of each catalogue and cluster; for clusters from VizieR also the ages at the ZAMS.
-Outputs: one star table a catalogue and variant, one a cluster, and the rows left out with the reason.
+Outputs: one star table a catalogue and variant, one a cluster, and the rows left out with the reason; on
+demand, how VizieR's catalogues differ from those assembled for the paper.
 """
 
 
@@ -51,3 +52,29 @@ rule standardise_cluster:
         adapter_code=lambda wildcards: adapter_code(CLUSTERS[wildcards.cluster]),
     script:
         "../scripts/standardise_cluster.py"
+
+
+# not of the simulated sky, which VizieR does not have
+if not config["simulated"]:
+
+    rule catalogue_diff:
+        """Compare VizieR's version of each catalogue with the assembled one (not part of `all`)."""
+        input:
+            **both_versions(),
+        output:
+            "<results>/tables/catalogue_diff.csv",
+        log:
+            "<logs>/catalogue_diff.log",
+        localrule: True
+        conda:
+            "../../envs/analysis.yaml"
+        params:
+            **used(
+                "catalogue_diff.py",
+                "report_variant max_abs_feh",
+                below("catalogues.*", "adapter stage inputs"),
+            ),
+            vizier={name: vizier_entries(block) for name, block in IN_VIZIER.items()},
+            adapter_code={name: adapter_code(block) for name, block in IN_VIZIER.items()},
+        script:
+            "../scripts/catalogue_diff.py"

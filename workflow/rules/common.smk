@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from stelnet import choices, configuration
 from stelnet.errors import StelnetError
-from stelnet.provenance import code, records
+from stelnet.provenance import code, ledger, records
 from stelnet.terms import STAGES
 
 # --- the configuration, and what the record of every output says of the run ------------------------------------------
@@ -32,6 +32,7 @@ else:
     config_files, overrides = [*own_files, *given.configfiles], given.config
 
 try:
+    config["output_dir"] = configuration.output_folder(config.get("output_dir"))
     configuration.validate(DATASETS, "datasets", "resources/datasets.yaml")
     configuration.check(config, DATASETS)
 except StelnetError as error:
@@ -48,6 +49,23 @@ onstart:
             f"The environment differs from {RUN['environment']['lock']['path']}, and the records of this run will "
             f"say so: {name} is {versions['installed']}, locked is {versions['lock']}."
         )
+
+
+def close_records():
+    """Take the records of this run into their list, and say its digest."""
+    folder = Path(OUT, records.FOLDER)
+    if folder.is_dir():
+        logger.info(
+            f"sha256 of {folder / ledger.LIST}, the list of all records: {ledger.Ledger(folder).close()}"
+        )
+
+
+onsuccess:
+    close_records()
+
+
+onerror:
+    close_records()
 
 
 # --- constants -------------------------------------------------------------------------------------------------------
@@ -73,6 +91,12 @@ TRANSFER = config["transfer"]
 MIST_DATASET = f"mist_{configuration.mist_source(config)}"
 ISOCHRONES = configuration.isochrones_dataset(config, DATASETS)
 VIZIER = [name for name, dataset in DATASETS.items() if "vizier" in dataset]
+# catalogue -> its block with VizieR as source, where the paper's version is known too
+IN_VIZIER = {
+    name: block | {"source": "vizier"}
+    for name, block in CATALOGUES.items()
+    if {"assembled", "vizier"} <= set(block["inputs"])
+}
 SINGLE = [name for name in DATASETS if name not in ("published_networks", *VIZIER)]
 
 # stage -> its catalogues; stage -> its clusters
@@ -361,6 +385,16 @@ def raw_inputs(block):
     return {role: raw(dataset)[0] for role, dataset in block["inputs"][block["source"]].items()}
 
 
+def both_versions():
+    """Catalogue, source and role -> raw file, of catalogues in VizieR."""
+    return {
+        f"{name}_{source}_{role}": path
+        for name, block in IN_VIZIER.items()
+        for source in ("assembled", "vizier")
+        for role, path in raw_inputs(block | {"source": source}).items()
+    }
+
+
 def cluster_inputs(wildcards):
     """Role -> raw file of a cluster; members from VizieR are yet to be split at the ZAMS."""
     block = CLUSTERS[wildcards.cluster]
@@ -486,7 +520,7 @@ def figure_files(name, caption, shows):
 
 def star_list(wildcards):
     """The file of a star list."""
-    return STARS[wildcards.star_list]["path"]
+    return star_list_path(STARS[wildcards.star_list])
 
 
 def star_list_model(wildcards):
@@ -501,13 +535,18 @@ def star_list_pieces(wildcards):
     return [f"<results>/stars/{name}/{piece}.parquet" for piece in range(STAR_PIECES[name])]
 
 
+def star_list_path(block):
+    """The file of a list, which may lie with the results."""
+    return block["path"].replace("{output_dir}", OUT)
+
+
 def star_list_rows(block):
     """Number of rows of a list, which its file or, where that is yet to be made, `rows` says."""
     if "rows" in block:
         return block["rows"]
     from stelnet.starlists.parquet_list import count_rows  # slow to import
 
-    return count_rows(block["path"])
+    return count_rows(star_list_path(block))
 
 
 # list -> number of its pieces, known before anything is planned

@@ -17,7 +17,7 @@ rule save_config:
     conda:
         "../../envs/analysis.yaml"
     params:
-        **used("save_config.py", *config),
+        **used("save_config.py", *(key for key in config if key != "output_dir")),
     script:
         "../scripts/save_config.py"
 

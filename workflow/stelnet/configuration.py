@@ -1,7 +1,9 @@
 """The configuration, checked before the first job: by its JSON schema, then for what a schema cannot say."""
 
 import ast
+import math
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +16,8 @@ from stelnet.errors import ConfigError
 from stelnet.files import PACKAGE
 
 SCHEMAS = PACKAGE.parent / "schemas"
+#: Most values of a configuration, and most characters of a message about one.
+VALUES, TOLD = 100_000, 400
 
 
 def _told(error: ValidationError) -> str:
@@ -28,7 +32,43 @@ def _told(error: ValidationError) -> str:
         required, there = cast("list[str]", error.validator_value), cast("dict[str, Any]", error.instance)
         missing = ", ".join(name for name in required if name not in there)
         return f"{key}: missing key {missing}."
-    return f"{key}: {error.message}."
+    message = error.message if len(error.message) <= TOLD else f"{error.message[:TOLD]} ..."
+    return f"{key}: {message}."
+
+
+def _refuse_unsound(value: Any, source: str) -> None:
+    """Raise ConfigError for what a schema lets through: nan, control characters, keys that are no text."""
+    # lists and blocks may hold each other, many times over: no recursion, and an end
+    seen, waiting = 0, [("", value)]
+    while waiting:
+        key, value = waiting.pop()
+        seen += 1
+        if seen > VALUES or len(key) > TOLD:
+            raise ConfigError(f"{source}: {key[:TOLD]}: holds more than {VALUES} values, or too deep ones.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{source}: {key}: {value} is no number that can be used.")
+        if isinstance(value, str) and any(unicodedata.category(sign) == "Cc" for sign in value):
+            raise ConfigError(f"{source}: {key}: {value[:TOLD]!r} holds control characters.")
+        if isinstance(value, Mapping):
+            for name, below in value.items():
+                if not isinstance(name, str) or not name.isprintable():
+                    raise ConfigError(f"{source}: {key or 'the top level'}: key {name!r} is no plain text.")
+                waiting.append((f"{key}.{name}" if key else name, below))
+        elif isinstance(value, list):
+            waiting += [(f"{key}.{number}", below) for number, below in enumerate(value)]
+
+
+def _refuse_twins(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for names that differ by case only: there are disks that take them for one."""
+    for kind, groups in (("sample", ("catalogues", "clusters")), ("star list", ("star_lists",))):
+        names: dict[str, str] = {}
+        for group in groups:
+            for name in config[group]:
+                first = names.setdefault(name.lower(), name)
+                if first != name:
+                    raise ConfigError(
+                        f"configuration: {group}.{name}: differs by case only from {kind} {first}."
+                    )
 
 
 def validate(value: Any, schema_name: str, source: str) -> None:
@@ -39,6 +79,7 @@ def validate(value: Any, schema_name: str, source: str) -> None:
     ConfigError
         Names `source` (a file), the first offending key, and what is allowed.
     """
+    _refuse_unsound(value, source)
     schema = yaml.safe_load((SCHEMAS / f"{schema_name}.schema.yaml").read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(value))
     if error:
@@ -70,6 +111,7 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         Names the key and what is allowed.
     """
     validate(config, "config", "configuration")
+    _refuse_twins(config)
 
     def require(holds: bool, key: str, message: str) -> None:
         if not holds:
@@ -81,10 +123,11 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         f"{config['report_variant']!r} is not built; allowed are {', '.join(config['variants'])}",
     )
     require(
-        config["simulated"] == (Path(config["output_dir"]).name == "demo"),
+        config["simulated"] == (Path(os.path.abspath(config["output_dir"])).name == "demo"),
         "output_dir",
         "simulated results, and only they, go to a folder named 'demo', so that none is taken for a real one",
     )
+    _check_labels(config)
     shared = config["catalogues"].keys() & config["clusters"].keys()
     require(not shared, "clusters", f"{', '.join(sorted(shared))} is the name of a catalogue too")
     for group in ("catalogues", "clusters"):
@@ -136,6 +179,45 @@ def check(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> None:
         )
 
 
+def output_folder(given: Any) -> Any:
+    """Return the one spelling of the output folder: relative below the working folder, else absolute.
+
+    What is no text is returned as it is, for the schema to refuse.
+
+    Raises
+    ------
+    ConfigError
+        There is a file in its place, it is the working folder itself, or its name cannot be used.
+    """
+    if not isinstance(given, str) or not given:
+        return given
+
+    def refuse(why: str) -> None:
+        raise ConfigError(f"configuration: output_dir: {given!r} {why}.")
+
+    if not given.isprintable() or set(given) & set("{}"):
+        refuse("has characters that the name of a folder of results cannot have")
+    absolute, here = Path(os.path.abspath(os.path.expanduser(given))), Path.cwd()
+    for path in (absolute, *absolute.parents):
+        if path.exists() and not path.is_dir():
+            refuse(f"needs a folder where the file {path} is")
+    if absolute == here:
+        refuse("is the working folder; results need a folder of their own")
+    return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else str(absolute)
+
+
+def _check_labels(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a label that is not one line of text, or is that of another sample too."""
+    labels: dict[str, str] = {}
+    for group in ("catalogues", "clusters"):
+        for name, block in config[group].items():
+            key, label = f"{group}.{name}.label", block["label"]
+            if not label.isprintable() or not label.strip():
+                raise ConfigError(f"configuration: {key}: {label!r} is not one line of text.")
+            if (first := labels.setdefault(label, key)) != key:
+                raise ConfigError(f"configuration: {key}: {label!r} is {first} too; give each its own.")
+
+
 def flatten(value: Any, key: str = "") -> dict[str, Any]:
     """Return dotted key -> value of all leaves of a configuration or of a part of it; a list is a leaf."""
     if not isinstance(value, Mapping) or not value:
@@ -167,6 +249,28 @@ def select(config: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a file of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        It is absent, no YAML in UTF-8, or has no keys at its top level.
+    """
+    if not os.path.isfile(path):
+        what = "a folder" if os.path.isdir(path) else "no such file"
+        raise ConfigError(f"{path}: {what}; name a file of YAML.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not in UTF-8 (byte {error.start}); save it in that encoding.")
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{path}: not readable as YAML ({' '.join(str(error).split())}).")
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"{path}: has no keys at its top level.")
+    return content or {}
+
+
 def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration of some files and of overrides; later ones win.
 
@@ -183,10 +287,7 @@ def resolve(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, An
 
     config: dict[str, Any] = {}
     for path in files:
-        try:
-            config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path}: not readable as YAML ({error}).")
+        config = merge(config, read(path))
     resolved: dict[str, Any] = merge(config, overrides)
     return resolved
 

@@ -12,6 +12,8 @@ from stelnet.files import atomic_path
 if TYPE_CHECKING:
     from stelnet.arrays import Floats
 
+#: Key of the metadata that holds the digest of the file's content.
+DIGEST = "content_sha256"
 #: Metadata in which all networks of a model agree.
 COMMON = ("network", "variant", "simulated")
 
@@ -22,19 +24,38 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(content[8:end]), content[end:]
 
 
-def metadata_of(content: bytes) -> dict[str, str]:
-    """Return the metadata in the bytes of a file; raise ValueError when there is no header."""
-    metadata: dict[str, str] = _split(content)[0].get("__metadata__", {})
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the metadata in the bytes of a file, but for their digest.
+
+    Raises
+    ------
+    ValueError
+        There is no header, or the content is not that of the digest. Files of earlier versions have none.
+    """
+    values, data = _split(content)
+    metadata: dict[str, str] = values.pop("__metadata__", {})
+    found = metadata.pop(DIGEST, None)
+    if found not in (None, _digest(values, metadata, data)):
+        raise ValueError("its content is not what was written")
     return metadata
 
 
+def _digest(tensors: Mapping[str, Any], metadata: Mapping[str, str], data: bytes) -> str:
+    """Return the SHA-256 digest of what a file holds: the entries of its header, its metadata, its data."""
+    digest = hashlib.sha256(json.dumps([tensors, metadata], sort_keys=True).encode() + b"\0")
+    digest.update(data)
+    return digest.hexdigest()
+
+
 def write_sorted(content: bytes, path: str | Path) -> None:
-    """Write the bytes that the safetensors library made, with their header sorted.
+    """Write the bytes that the safetensors library made, with their header sorted and their digest in it.
 
     The library writes metadata in random order; sorted, equal content makes equal files.
     """
     values, data = _split(content)
-    header = json.dumps(values, sort_keys=True).encode()
+    metadata = values.pop("__metadata__", {})
+    metadata[DIGEST] = _digest(values, metadata, data)
+    header = json.dumps(values | {"__metadata__": metadata}, sort_keys=True).encode()
     header += b" " * (-len(header) % 8)
     with atomic_path(path) as temporary:
         temporary.write_bytes(len(header).to_bytes(8, "little") + header + data)
@@ -66,25 +87,43 @@ def require_one_ensemble(
                 )
 
 
+def read_content(path: str | Path) -> tuple[bytes, dict[str, str]]:
+    """Return the bytes of a file, for the safetensors library to load, and its metadata.
+
+    Raises
+    ------
+    DataError
+        The file is absent, no safetensors file, or damaged since it was written.
+    """
+    try:
+        content = Path(path).read_bytes()
+        return content, _metadata(content)
+    except OSError as error:
+        raise DataError(f"{path}: not readable ({error.strerror}).") from error
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: str | Path, error: Exception) -> DataError:
+    return DataError(f"{path}: damaged, or not a safetensors file ({error}); get or make it again.")
+
+
 def read_tensors(path: str | Path) -> tuple[dict[str, "Floats"], dict[str, str], str]:
     """Return tensors, metadata and SHA-256 of a file.
 
     Raises
     ------
     DataError
-        The file is absent or no safetensors file.
+        The file is absent, no safetensors file, or damaged since it was written.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    content, metadata = read_content(path)
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: not readable ({error.strerror}).") from error
-    try:
-        return load(content), metadata_of(content), hashlib.sha256(content).hexdigest()
-    except (SafetensorError, ValueError) as error:
-        raise DataError(f"{path}: not a safetensors file ({error}); get or make it again.") from error
+        return load(content), metadata, hashlib.sha256(content).hexdigest()
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _refused(path, error) from error
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, "Floats"], metadata: Mapping[str, Any]) -> None:

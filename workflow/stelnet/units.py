@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: ``log10(X)``, ``log10 X``, ``log[X]``, ``dex(X)`` and the like: what is behind the word is the argument.
 _LOG_UNIT = re.compile(r"^(?:log(?:_?\{?10\}?)?|lg|dex)(?:\s+|\s*(?=[(\[]))(.+)$", re.I)
+#: No unit is longer.
+LONGEST = 100
 _ENCLOSED = {"(": ")", "[": "]"}
 #: Units that are written in ways of their own.
 _ALIASES = {
@@ -61,6 +63,8 @@ def parse_unit(unit: str) -> "UnitBase | None":
     from astropy import units as u
 
     unit = unit.strip()
+    if len(unit) > LONGEST:
+        return None
     bracketed = _inside(unit, "[")
     logarithm = _LOG_UNIT.match(unit)
     if bracketed or logarithm:

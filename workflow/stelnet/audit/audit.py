@@ -7,7 +7,6 @@ and every verdict but the good one names its culprits.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,29 @@ from typing import Any
 from stelnet import configuration
 from stelnet.audit.findings import Cause, Finding, Verdict
 from stelnet.audit.hashes import Hashes
+from stelnet.audit.soundness import fault
 from stelnet.errors import ConfigError, DataError
 from stelnet.files import ROOT, read_json, sha256_file
 from stelnet.provenance import records
+from stelnet.provenance.ledger import Ledger, record_files
 
 #: Folders below the output folder whose files have no records.
 NOT_RECORDED = ("logs", "benchmarks", records.FOLDER)
 
 
 def output_folder(path: Path) -> Path | None:
-    """Return the output folder in which a file lies, None if it lies in none."""
-    folders = (folder for folder in Path(os.path.abspath(path)).parents if (folder / records.FOLDER).is_dir())
-    return next(folders, None)
+    """Return the output folder in which a file lies, None if it lies in none.
+
+    It is the outermost one whose records are about files of the same folder: a folder of records that was put
+    into another run's results hides nothing there.
+    """
+    absolute = Path(os.path.abspath(path))
+    folders = [folder for folder in reversed(absolute.parents) if (folder / records.FOLDER).is_dir()]
+    for folder in folders:
+        part = absolute.relative_to(folder).parts[0]
+        if (folder / records.FOLDER / part).is_dir() or os.path.isfile(records.record_path(folder, part)):
+            return folder
+    return folders[-1] if folders else None
 
 
 class Audit:
@@ -57,6 +67,7 @@ class Audit:
                 f"{out}: no records of a run ({records.FOLDER}/) here; name the results with --results."
             )
         self.sha256 = Hashes(self.folder / ".hashes.json", deep)
+        self.ledger = Ledger(self.folder)
         self._findings: dict[str, Finding] = {}
         self._code: dict[str, str | None] = {}
         self._configurations: dict[str, dict[str, Any] | None] = {}
@@ -67,24 +78,25 @@ class Audit:
     def _records(self) -> dict[str, dict[str, Any]]:
         """Name of an output -> its record, of all records; an empty one if it is not sound."""
         found: dict[str, dict[str, Any]] = {}
-        for path in sorted(self.folder.rglob("[!.]*.json")):
-            name = path.relative_to(self.folder).as_posix().removesuffix(".json")
-            found[name] = {}
-            with suppress(DataError):
-                record = read_json(path)
-                found[name] |= record if _sound(record, name) else {}
+        for name, path in record_files(self.folder):
+            record = _read(path)
+            found[name] = record if fault(record, name) is None else {}
         return found
 
     def outputs(self) -> list[str]:
-        """Return the names of all files that have a record, or lie where only recorded files should."""
-        names = set(self._records)
+        """Return the names of all that has or had a record, or lies where only recorded files should."""
+        names = {*self._records, *self.ledger.listed}
         for folder in self.out.iterdir():
-            if folder.is_dir() and folder.name not in NOT_RECORDED and not (folder / records.FOLDER).is_dir():
+            if folder.is_dir() and folder.name not in NOT_RECORDED and not self._is_another_run(folder):
                 files = (
                     path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
                 )
                 names |= {path.relative_to(self.out).as_posix() for path in files}
         return sorted(names)
+
+    def _is_another_run(self, folder: Path) -> bool:
+        """Whether a folder holds the results of another run, see :func:`output_folder`."""
+        return (folder / records.FOLDER).is_dir() and not (self.folder / folder.name).is_dir()
 
     def findings(self) -> list[Finding]:
         """Return what is found about every output."""
@@ -108,10 +120,10 @@ class Audit:
         """
         absolute = Path(os.path.abspath(path))
         name = absolute.relative_to(self.out).as_posix() if absolute.is_relative_to(self.out) else None
-        if name and records.record_path(self.out, name).is_file():
+        if name and os.path.isfile(records.record_path(self.out, name)):
             return self.of_output(name)
         shown = name or str(path)
-        if not absolute.is_file():
+        if not os.path.isfile(absolute):
             return Finding(
                 shown, None, (Cause(Verdict.UNKNOWN, shown, "there is no such file, and no record of one"),)
             )
@@ -156,20 +168,21 @@ class Audit:
         def finding(verdict: Verdict, message: str) -> Finding:
             return Finding(name, None, (Cause(verdict, name, message),))
 
-        path = self.out / name
-        try:
-            record = read_json(records.record_path(self.out, name))
-        except DataError:
-            if records.record_path(self.out, name).is_file():
-                return finding(Verdict.ALTERED, "its record was edited by hand: it is no JSON")
-            what = "it has no record" if path.is_file() else "it is missing, and so is its record"
+        path, place = self.out / name, records.record_path(self.out, name)
+        # of names that a forger chose too, which os.path.isfile takes for no file
+        if not os.path.isfile(place):
+            what = "it has no record" if os.path.isfile(path) else "it is missing, and so is its record"
             return finding(Verdict.UNKNOWN, what)
-        if not _sound(record, name):
-            return finding(Verdict.ALTERED, f"its record ({records.FOLDER}/{name}.json) was edited by hand")
+        record = _read(place)
+        if why := fault(record, name):
+            of_other = isinstance(record, dict) and record.get("format", records.FORMAT) != records.FORMAT
+            verdict = Verdict.UNKNOWN if of_other else Verdict.ALTERED
+            return finding(verdict, f"its record ({records.FOLDER}/{name}.json) {why}")
         inputs = tuple(map(self.of_output, record["inputs"]))
         causes = {cause for finding in inputs for cause in finding.causes}
         own = [
             *self._file(name, record),
+            *self._bookkeeping(name, record["job"]),
             *self._script(record["job"]),
             *self._config(record["job"]),
             *self._inputs(record, inputs),
@@ -180,7 +193,7 @@ class Audit:
 
     def _file(self, name: str, record: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
         path = self.out / name
-        if not path.is_file():
+        if not os.path.isfile(path):
             yield Verdict.UNKNOWN, "it is missing: nothing that was made from it can be verified"
             return
         digest = self.sha256(path)
@@ -189,11 +202,25 @@ class Audit:
             hint = f"; its content is that of {others[0]}" if others else ""
             yield Verdict.ALTERED, f"it is not the file that was recorded{hint}"
 
+    def _bookkeeping(self, name: str, job: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
+        """What does not put a result out of date: remarks, and whether a job wrote its record."""
+        if not self.ledger.holds(name):
+            yield (
+                Verdict.ALTERED,
+                f"its record ({records.FOLDER}/{name}.json) is not the one that its job wrote "
+                f"({records.FOLDER}/{self.ledger.path.name})",
+            )
+        if job["dirty"]:
+            yield Verdict.VERIFIED, f"made with changes that are in no commit, at {job['commit']}"
+        for path, digest in job.get("bookkeeping", {}).items():
+            if self._now(path) != digest:
+                yield Verdict.VERIFIED, f"module {path}, which keeps records, was another when it was made"
+
     def _now(self, path: str) -> str | None:
         """Return the SHA-256 of a file of the repository, None if there is none."""
         if path not in self._code:
             file = self.root / path
-            self._code[path] = sha256_file(file) if file.is_file() else None
+            self._code[path] = sha256_file(file) if os.path.isfile(file) else None
         return self._code[path]
 
     def _script(self, job: Mapping[str, Any]) -> Iterator[tuple[Verdict, str]]:
@@ -267,26 +294,26 @@ class Audit:
         if not source or source["via"] == "simulated":
             return
         registered = source["registered"]
-        files = records.registry(self.root).get(source["dataset"], {"files": []})["files"]
-        digests = [file["sha256"] for file in files if file["name"] == registered["name"]]
-        if digests != [registered["sha256"]]:
+        try:
+            files = records.registry(self.root).get(source["dataset"], {"files": []})["files"]
+            digests = [file["sha256"] for file in files if file["name"] == registered["name"]]
+        except (DataError, KeyError, TypeError, AttributeError):
+            yield Verdict.STALE, "resources/datasets.yaml cannot be read"
+            return
+        if digests != [registered.get("sha256")]:
             yield Verdict.STALE, f"resources/datasets.yaml registers another {registered['name']} than it did"
         if self.mirror and registered["mirror"]:
             file = self.mirror / registered["mirror"]
-            if file.is_file() and self.sha256(file) != source["sha256"]:
+            if os.path.isfile(file) and self.sha256(file) != source["sha256"]:
                 yield Verdict.STALE, f"raw download {file} has changed in the mirror since it was retrieved"
 
 
-def _sound(record: Any, name: str) -> bool:
-    """Whether a record is as it was written: its seal and its id follow from what it says."""
+def _read(path: Path) -> Any:
+    """Return what the file of a record says, None where it is no JSON."""
     try:
-        return bool(
-            record["seal"] == records.seal(record)
-            and record["id"] == records.record_id(record)
-            and record["output"]["path"] == name
-        )
-    except (KeyError, TypeError, AttributeError):
-        return False
+        return read_json(path)
+    except (DataError, RecursionError):
+        return None
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ its outputs the results.
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,8 @@ class _Builder:
         for record in self.records:
             self._output(record)
         for name in ("logs", "benchmarks"):
-            self._plain(audit.out / name)
+            self._plain((audit.out / name).rglob("*"))
+        self._plain([audit.ledger.path])
         self.runs = [self._action(records) for records in self.jobs.values()]
         self._run()
 
@@ -169,8 +170,8 @@ class _Builder:
             properties={"name": f"Record of {name}", "encodingFormat": "application/json"},
         )
 
-    def _plain(self, folder: Path) -> None:
-        for path in sorted(folder.rglob("*")):
+    def _plain(self, paths: Iterable[Path]) -> None:
+        for path in sorted(paths):
             if path.is_file():
                 name = path.relative_to(self.audit.root).as_posix()
                 self.crate.add_file(path, name, properties={"name": name, "encodingFormat": "text/plain"})

@@ -18,14 +18,23 @@ class Verdict(IntEnum):
         return self.name.lower()
 
 
+#: How a good verdict is worded where something about the file should be known.
+REMARKS = "verified with remarks"
+
+
 @dataclass(frozen=True, order=True)
 class Cause:
-    """One reason for a verdict."""
+    """One reason for a verdict; with the good one it is a remark."""
 
     verdict: Verdict
     #: The file that it is about, relative to the output folder.
     path: str
     message: str
+
+    @property
+    def word(self) -> str:
+        """What it is called before its message."""
+        return str(self.verdict) if self.verdict else "remark"
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,11 @@ class Finding:
         """The worst of all causes."""
         return max((cause.verdict for cause in self.causes), default=Verdict.VERIFIED)
 
+    @property
+    def status(self) -> str:
+        """The verdict in words; with remarks the good one is not plain."""
+        return REMARKS if self.causes and not self.verdict else str(self.verdict)
+
     def lineage(self) -> Iterator["Finding"]:
         """Yield this finding and that of each file that it was made from, once."""
         seen: set[str] = set()
@@ -61,10 +75,9 @@ class Finding:
         return {
             "path": self.copy or self.path,
             "copy_of": self.path if self.copy and self.record else None,
-            "verdict": str(self.verdict),
+            "verdict": self.status,
             "causes": [
-                {"verdict": str(cause.verdict), "path": cause.path, "message": cause.message}
-                for cause in self.causes
+                {"verdict": cause.word, "path": cause.path, "message": cause.message} for cause in self.causes
             ],
             "record": self.record,
             "lineage": [finding.path for finding in self.lineage()][1:],

@@ -3,6 +3,7 @@
 import base64
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import networkx as nx
 from docutils.core import publish_parts
 
 from stelnet.audit.audit import Audit
-from stelnet.audit.findings import Finding, Verdict
+from stelnet.audit.findings import Finding
 from stelnet.provenance.records import commit_of
 
 PAGE = "index.html"
@@ -34,13 +35,14 @@ def page(audit: Audit) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("stelnet.audit"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    counts = Counter((finding.verdict, finding.status) for finding in findings)
     simulated = any(
         (finding.record or {}).get("source", {}).get("via") == "simulated" for finding in findings
     )
     return environment.get_template("index.html.j2").render(
         items=items,
         papers=[papers[cite] for cite in sorted(papers)],
-        counts=[(str(verdict), sum(f.verdict is verdict for f in findings)) for verdict in Verdict],
+        counts=[(word, count) for (_, word), count in sorted(counts.items())],
         total=len(findings),
         graph=graph(findings),
         simulated=simulated,
@@ -79,8 +81,8 @@ def _item(audit: Audit, finding: Finding) -> dict[str, Any]:
         "image": _data_uri(audit.out / path) if path.suffix == ".png" else None,
         "rows": _rows(audit.out / path) if path.suffix == ".csv" else None,
         "files": [file.as_posix() for file in offered if (audit.out / file).is_file()],
-        "verdict": str(finding.verdict),
-        "causes": [{"verdict": str(c.verdict), "path": c.path, "message": c.message} for c in finding.causes],
+        "verdict": finding.status,
+        "causes": [{"verdict": c.word, "path": c.path, "message": c.message} for c in finding.causes],
         "job": job,
         "commit": commit_of(job),
         "link": _link(job),
@@ -120,9 +122,10 @@ def _caption(audit: Audit, job: Mapping[str, Any]) -> str:
     path = audit.root / "workflow/report" / f"{Path(job['script']['path']).stem}.rst"
     if not path.is_file():
         return ""
-    snakemake = SimpleNamespace(
-        params=job["params"], config=audit.configuration(job), wildcards=job["wildcards"]
-    )
+    config = audit.configuration(job)
+    if config is None:
+        return ""
+    snakemake = SimpleNamespace(params=job["params"], config=config, wildcards=job["wildcards"])
     text = jinja2.Template(path.read_text(encoding="utf-8")).render(snakemake=snakemake)
     settings = {"file_insertion_enabled": False, "raw_enabled": False, "report_level": 5}
     fragment: str = publish_parts(text, writer="html5", settings_overrides=settings)["fragment"]

@@ -34,19 +34,27 @@ def show(findings: Sequence[Finding], trees: bool) -> None:
             console.print()
     else:
         _causes(console, sorted({cause for finding in findings for cause in finding.causes}))
-    counts = Counter(finding.verdict for finding in findings)
-    parts = [f"[{COLOURS[verdict]}]{counts[verdict]} {verdict}[/]" for verdict in Verdict if counts[verdict]]
+    counts = Counter((finding.verdict, finding.status) for finding in findings)
+    parts = [f"[{COLOURS[verdict]}]{counts[verdict, word]} {word}[/]" for verdict, word in sorted(counts)]
     console.print(", ".join(parts) or "nothing to audit")
 
 
 def _causes(console: Console, causes: Iterable[Cause]) -> None:
     """Print causes, those that several files share once."""
-    files: dict[tuple[Verdict, str], list[str]] = {}
+    files: dict[tuple[Verdict, str, str], list[str]] = {}
     for cause in sorted(causes, key=lambda cause: (-cause.verdict, cause.path)):
-        files.setdefault((cause.verdict, cause.message), []).append(cause.path)
-    for (verdict, message), paths in files.items():
+        files.setdefault((cause.verdict, cause.word, cause.message), []).append(cause.path)
+    for (verdict, word, message), paths in files.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        console.print(Text.assemble((f"{verdict}: ", COLOURS[verdict]), f"{paths[0]}{more}: {message}"))
+        line = printable(f"{paths[0]}{more}: {message}")
+        console.print(Text.assemble((f"{word}: ", COLOURS[verdict]), line))
+
+
+def printable(text: str) -> str:
+    """Return text of one line without what would steer a terminal: records may be forged."""
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
 
 
 def tree(finding: Finding) -> Tree:
@@ -59,7 +67,7 @@ def tree(finding: Finding) -> Tree:
 def _grow(node: Tree, group: list[Finding], seen: set[str]) -> None:
     first = group[0]
     for line in _about(first):
-        node.add(Text(line, style="dim"))
+        node.add(Text(printable(line), style="dim"))
     for siblings in _grouped(first.inputs):
         names = {finding.path for finding in siblings}
         label = _label(siblings)
@@ -76,7 +84,7 @@ def _grouped(inputs: Iterable[Finding]) -> list[list[Finding]]:
         record = finding.record
         alone = record is None or "source" in record
         made = (record["job"]["script"]["path"], *record["inputs"]) if record else ()
-        key = (PurePosixPath(finding.path).parent, finding.verdict, made, finding.path if alone else None)
+        key = (PurePosixPath(finding.path).parent, finding.status, made, finding.path if alone else None)
         groups.setdefault(key, []).append(finding)
     return list(groups.values())
 
@@ -92,9 +100,9 @@ def _label(group: list[Finding]) -> Text:
         if len(names) > MANY:
             names = [names[0], "…", names[-1]]
         name = f"{paths[0].parent}/{{{', '.join(names)}}}"
-    text = Text.assemble((name, "bold"), f" ({len(group)} files) " if len(group) > MANY else " ")
-    text.append(str(first.verdict), COLOURS[first.verdict])
-    return text.append(f" (a copy of {first.path})") if first.copy and first.record else text
+    text = Text.assemble((printable(name), "bold"), f" ({len(group)} files) " if len(group) > MANY else " ")
+    text.append(first.status, COLOURS[first.verdict])
+    return text.append(f" (a copy of {printable(first.path)})") if first.copy and first.record else text
 
 
 def _about(finding: Finding) -> list[str]:

@@ -16,6 +16,7 @@ from tabulate import tabulate
 
 from stelnet.cards.scores import DECIMALS, INTERVALS, assignment, scores
 from stelnet.errors import DataError
+from stelnet.evaluation.tables import markdown_text
 from stelnet.files import sha256_file
 from stelnet.inference.packaged import preferred
 from stelnet.terms import MISSING, STAGES
@@ -202,6 +203,10 @@ def markdown(card: Mapping[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"table": _table, "covered": _covered}
+    samples = {
+        name: {**sample, "label": markdown_text(sample["label"])} for name, sample in card["samples"].items()
+    }
+    card = {**card, "samples": samples}
     cited = [card["mist"], *(one for sample in card["samples"].values() for one in sample["datasets"])]
     papers = {paper["cite"]: paper for dataset in cited for paper in dataset["citations"]}
     names = sorted(card["models"], key=lambda name: name != card["default"])

@@ -51,7 +51,7 @@ def audit(
             findings = audit_at(default).findings()
         else:
             findings = [audit_at(results or output_folder(path) or default).of(path) for path in paths or []]
-    except StelnetError as error:
+    except (StelnetError, OSError, RecursionError) as error:
         say(f"stelnet: {error}")
         raise typer.Exit(Verdict.UNKNOWN)
     for one in audits.values():
@@ -61,6 +61,8 @@ def audit(
         sys.stdout.write("\n")
     else:
         show(findings, trees=not everything)
+        if everything and (digest := audit_at(default).ledger.digest):
+            typer.echo(f"sha256 of the list of all records: {digest}")
     raise typer.Exit(max((finding.verdict for finding in findings), default=Verdict.UNKNOWN))
 
 

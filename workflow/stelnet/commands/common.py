@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stelnet.errors import ConfigError, DataError
+from stelnet.errors import ConfigError, DataError, one_line
 from stelnet.starlists.formats import BadValues, InputFormat
 from stelnet.terms import Stage
 
@@ -92,9 +92,9 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the 
 
 
 def say(*lines: str) -> None:
-    """Print lines on standard error."""
+    """Print lines on standard error; names of columns and the like make none longer than it may be."""
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(one_line(line), err=True)
 
 
 def repository(out: Path) -> Path:

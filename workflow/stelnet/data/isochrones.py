@@ -9,14 +9,13 @@ Standard rows have the columns :data:`ROW_COLUMNS`, sorted by [Fe/H], age and EE
 [dex Lsun].
 """
 
-import lzma
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stelnet.data.archives import members
 from stelnet.errors import DataError
 
 ROW_COLUMNS = ("feh", "log_age", "eep", "initial_mass", "log_mass", "log_teff", "log_lum")
@@ -40,13 +39,17 @@ PACKAGE = {
 }
 #: How the package stores the grid: the points of all isochrones, one after the other.
 STORAGE = "sparse_v1"
+#: Bounds of what is unpacked [bytes]: a file of MIST's has about 100 MB; the package's numbers have 48 MB.
+LONGEST_FILE, LARGEST_ARCHIVE, LARGEST_GRID = 250_000_000, 4_000_000_000, 500_000_000
+#: Most lines of a file.
+LINES = 1_000_000
 AGAIN = "delete it, so that it is fetched again"
 
 
 def _standard(rows: pd.DataFrame, last_eep: int, where: str | Path) -> tuple[pd.DataFrame, int]:
     """Return standard rows up to `last_eep`, and how many were left out as no numbers."""
     rows = rows.astype(float)
-    sound = np.isfinite(rows.to_numpy()).all(axis=1) & (rows["mass"] > 0) & (rows["initial_mass"] > 0)
+    sound = np.isfinite(rows.to_numpy()).all(axis=1)
     dropped = int((~sound).sum())
     rows = rows[sound & (rows["eep"] <= last_eep)]
     if rows.empty:
@@ -71,22 +74,11 @@ def read_tarball(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
     Raises
     ------
     DataError
-        Not an xz-compressed tar file, truncated, without isochrones, or with a faulty file (named with its
-        line).
+        Not an xz-compressed tar file, truncated, too large, without isochrones, or with a faulty file (named
+        with its line).
     """
-    parts = []
-    try:
-        with lzma.open(path) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    content = archive.extractfile(member) if member.name.endswith(".iso") else None
-                    if content:
-                        parts.append(parse_isochrones(content.read(), f"{path}, member {member.name}"))
-            # tar ends before xz does: what is cut off behind it shows only when read
-            while stream.read(1 << 20):
-                pass
-    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not a complete .tar.xz archive ({error}); {AGAIN}.")
+    files = members(path, lambda name: name.endswith(".iso"), LONGEST_FILE, LARGEST_ARCHIVE, str(path))
+    parts = [parse_isochrones(body, f"{path}, member {name}") for name, body in files]
     if not parts:
         raise DataError(f"{path}: holds no .iso file.")
     return _standard(pd.concat(parts), last_eep, path)
@@ -101,6 +93,8 @@ def parse_isochrones(body: bytes, where: str) -> pd.DataFrame:
         Another grid, a missing column, another number of rows or isochrones than announced, or a cell that
         is no number; names the line.
     """
+    if body.count(b"\n") > LINES:
+        raise DataError(f"{where}: has more than {LINES} lines.")
     lines = body.decode("ascii", "replace").splitlines()
     try:
         grid, count = _header(lines)
@@ -121,7 +115,24 @@ def _header(lines: list[str]) -> tuple[dict[str, float], int]:
     for key, wanted in GRID.items():
         if grid[key] != wanted:
             raise ValueError(f"{key} is {grid[key]:g}, but the grid used here has {wanted:g}")
+    if not np.isfinite(grid["[Fe/H]"]):
+        raise ValueError(f"[Fe/H] is {grid['[Fe/H]']:g}")
     return grid, int(text[6].partition("=")[2])
+
+
+def _refuse_nonsense(rows: pd.DataFrame, where: str | Path, first: int, unit: str) -> None:
+    """Raise DataError on a mass or EEP that cannot be one, or an infinity; what is missing may be.
+
+    The message names the `unit`, line or row; `first` is the number of the first one.
+    """
+    wrong = pd.DataFrame(np.isinf(rows.to_numpy()), columns=rows.columns)
+    for name in ("mass", "initial_mass"):
+        wrong[name] |= (rows[name] <= 0).to_numpy()
+    wrong["eep"] |= ((rows["eep"] < 0) | (rows["eep"].notna() & (rows["eep"] % 1 != 0))).to_numpy()
+    if wrong.to_numpy().any():
+        row, column = np.argwhere(wrong.to_numpy())[0]
+        name, value = str(rows.columns[column]), rows.to_numpy(float)[row, column]
+        raise DataError(f"{where}: {unit} {first + row}: {name} is {value:g}; {AGAIN}.")
 
 
 def _blocks(lines: list[str], where: str) -> Iterator[pd.DataFrame]:
@@ -134,6 +145,8 @@ def _blocks(lines: list[str], where: str) -> Iterator[pd.DataFrame]:
         try:
             count, columns = map(int, lines[at].partition("=")[2].split())
             names = lines[at + 2].lstrip("#").split()
+            if count < 0:
+                raise ValueError
         except (ValueError, IndexError):
             raise DataError(f"{where}: line {at + 1} does not announce an isochrone.")
         missing = [name for name in OFFICIAL if name not in names]
@@ -143,6 +156,8 @@ def _blocks(lines: list[str], where: str) -> Iterator[pd.DataFrame]:
             )
             raise DataError(f"{where}: line {at + 3}: {what}.")
         first = at + 3
+        if len(lines) < first + count:
+            raise DataError(f"{where}: ends inside the isochrone that line {at + 1} announces.")
         wanted = [names.index(name) for name in OFFICIAL]
         values = np.empty((count, len(wanted)))
         for row, line in enumerate(lines[first : first + count]):
@@ -151,9 +166,9 @@ def _blocks(lines: list[str], where: str) -> Iterator[pd.DataFrame]:
                 values[row] = [float(cells[column]) for column in wanted]
             except (ValueError, IndexError):
                 raise DataError(f"{where}: line {first + row + 1} is not a row of {columns} numbers.")
-        if len(lines) < first + count:
-            raise DataError(f"{where}: ends inside the isochrone that line {at + 1} announces.")
-        yield pd.DataFrame(values, columns=list(OFFICIAL.values()))
+        block = pd.DataFrame(values, columns=list(OFFICIAL.values()))
+        _refuse_nonsense(block, where, first + 1, "line")
+        yield block
         at = first + count
 
 
@@ -163,11 +178,17 @@ def read_package(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
 
     try:
         with h5py.File(path) as file:
-            storage, version = file.attrs["storage"], file.attrs["version"]
+            storage, version = str(file.attrs["storage"]), str(file.attrs["version"])
             columns = [name if isinstance(name, str) else name.decode() for name in file.attrs["columns"]]
-            feh, log_age = file["feh_values"][:], file["age_values"][:]
-            lengths, values = file["lengths"][:].astype(int), file["values"][:]
-    except (OSError, KeyError) as error:
+            stored = [file[name] for name in ("feh_values", "age_values", "lengths", "values")]
+            if sum(part.nbytes for part in stored) > LARGEST_GRID:
+                raise ValueError(f"its numbers take more than {LARGEST_GRID} bytes")
+            feh, log_age, lengths, values = (part[:] for part in stored)
+            lengths = lengths.astype(int)
+            if values.ndim != 2 or values.shape[1] != len(columns) or (lengths < 0).any():
+                raise ValueError("its shapes do not agree")
+    # damage makes the library raise much
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise DataError(f"{path}: not the HDF5 file of isochrones ({error}); {AGAIN}.")
     wanted = f"{GRID['MIST version number']:g}"
     if (storage, version) != (STORAGE, wanted):
@@ -182,6 +203,7 @@ def read_package(path: str | Path, last_eep: int) -> tuple[pd.DataFrame, int]:
             f"{path}: the lengths of its isochrones do not add up to its {len(values)} rows; {AGAIN}."
         )
     rows = pd.DataFrame({name: values[:, columns.index(column)] for column, name in PACKAGE.items()})
+    _refuse_nonsense(rows, path, 0, "row")
     rows["feh"] = np.repeat(np.repeat(feh, len(log_age)), lengths)
     rows["log_age"] = np.round(np.repeat(np.tile(log_age, len(feh)), lengths), 4)
     return _standard(rows, last_eep, path)

@@ -8,14 +8,18 @@ Standard rows have the columns :data:`ROW_COLUMNS`, sorted by mass and EEP: init
 log_teff [dex K], log_lum [dex Lsun], log_age [dex yr] and log_mass, the current mass [dex Msun].
 """
 
-import lzma
+import gzip
+import io
 import re
-import tarfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stelnet.data.archives import members
 from stelnet.errors import DataError
 
 ROW_COLUMNS = ("initial_mass", "eep", "log_teff", "log_lum", "log_age", "log_mass")
@@ -27,6 +31,10 @@ HEADER_LINES = 12
 TRACK_COLUMNS = ("star_age", "star_mass", "log_L", "log_Teff")
 #: The official archive's members; a twin named _INTERP replaces a track that did not run to its end.
 MEMBER = re.compile(r"\d+M(?P<twin>_INTERP)?\.track\.eep")
+#: The last EEP that is used, where a raw file is checked before any configuration is known.
+LAST_EEP = 808
+#: Bounds of what is unpacked [bytes]: MIST's longest track has 4.2 MB, its 196 files 0.8 GB, the table 9 MB.
+LONGEST_TRACK, LARGEST_ARCHIVE, LARGEST_TABLE = 20_000_000, 2_000_000_000, 200_000_000
 #: Column of the consolidated table -> standard column.
 TABLE_COLUMNS = {
     "initial_mass": "initial_mass",
@@ -55,13 +63,16 @@ def _header(lines: list[bytes]) -> tuple[float, int, list[str]]:
             raise ValueError(f"{key} is {grid[key].strip()}, but the grid used here has {wanted:g}")
     # the last name, "type", may have no value
     track = dict(zip(text[6].split(), text[7].split(), strict=False))
+    mass = float(track["initial_mass"])
+    if not 0 < mass < np.inf:
+        raise ValueError(f"its initial mass, in line 8, is {mass:g}")
     if int(track["N_pts"]) < 1:
         raise ValueError("it has no row")
     columns = text[11].split()
     missing = [name for name in TRACK_COLUMNS if name not in columns]
     if missing:
         raise ValueError(f"column {', '.join(missing)} is missing")
-    return float(track["initial_mass"]), int(track["N_pts"]), columns
+    return mass, int(track["N_pts"]), columns
 
 
 def parse_track(body: bytes, last_eep: int, where: str) -> pd.DataFrame:
@@ -126,36 +137,63 @@ def _standard(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["initial_mass", "eep"], ignore_index=True)
 
 
-def read_tarball(path: str | Path, last_eep: int) -> pd.DataFrame:
+def read_tarball(path: str | Path, last_eep: int, label: str = "") -> pd.DataFrame:
     """Read the official archive of ``.track.eep`` files as a stream: one pass, nothing unpacked to disk.
+
+    Parameters
+    ----------
+    label
+        Names the archive in messages, by default its path.
 
     Raises
     ------
     DataError
-        Not an xz-compressed tar file, truncated, without tracks, or with a faulty one (named with its line).
+        Not an xz-compressed tar file, truncated, too large, without tracks, or with a faulty one (named with
+        its line).
     """
+    label = label or str(path)
     tracks: dict[float, pd.DataFrame] = {}
-    try:
-        with lzma.open(path) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    match = MEMBER.fullmatch(Path(member.name).name)
-                    if not (member.isfile() and match and (body := archive.extractfile(member))):
-                        continue
-                    rows = parse_track(body.read(), last_eep, f"{path}, member {member.name}")
-                    mass = rows.initial_mass.to_numpy(float)[0]
-                    if match["twin"] or mass not in tracks:
-                        tracks[mass] = rows
-            # tar ends before xz does: what is cut off behind it shows only when read
-            while stream.read(1 << 20):
-                pass
-    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
-        raise DataError(
-            f"{path}: not a complete .tar.xz archive ({error}); delete it, so that it is fetched again."
-        )
+
+    def is_track(name: str) -> bool:
+        return MEMBER.fullmatch(Path(name).name) is not None
+
+    files = members(path, is_track, LONGEST_TRACK, LARGEST_ARCHIVE, label)
+    for name, body in files:
+        rows = parse_track(body, last_eep, f"{label}, member {name}")
+        mass = rows.initial_mass.to_numpy(float)[0]
+        if "_INTERP" in Path(name).name or mass not in tracks:
+            tracks[mass] = rows
     if not tracks:
-        raise DataError(f"{path}: holds no .track.eep file.")
+        raise DataError(f"{label}: holds no .track.eep file.")
     return _standard(pd.concat(tracks.values()))
+
+
+def check_tarball(path: str | Path, expected: Mapping[str, Any], label: str) -> None:
+    """Check that the official archive is the whole grid, where no checksum of it is known.
+
+    Parameters
+    ----------
+    expected
+        Entry ``tracks`` of the file in resources/datasets.yaml: the lowest and highest ``number`` of tracks,
+        and the lowest and highest of their ``masses`` [Msun].
+    label
+        Names the archive in messages.
+
+    Raises
+    ------
+    DataError
+        Another grid, another number of tracks or other masses, or as :func:`read_tarball`.
+    """
+    masses = np.unique(read_tarball(path, LAST_EEP, label)["initial_mass"])
+    low, high = expected["number"]
+    if not low <= len(masses) <= high:
+        raise DataError(f"{label}: holds tracks of {len(masses)} masses, expected are {low} to {high}.")
+    found, wanted = [float(masses[0]), float(masses[-1])], list(expected["masses"])
+    if found != wanted:
+        raise DataError(
+            f"{label}: its masses are {found[0]:g} to {found[1]:g} Msun, expected are {wanted[0]:g} to "
+            f"{wanted[1]:g}."
+        )
 
 
 def read_consolidated(path: str | Path, last_eep: int) -> pd.DataFrame:
@@ -164,12 +202,16 @@ def read_consolidated(path: str | Path, last_eep: int) -> pd.DataFrame:
     Raises
     ------
     DataError
-        Not a gzipped CSV file, a missing column, a cell that is no number or a row given twice (named with
-        its line).
+        Not a gzipped CSV file, too large, a missing column, a cell that is no number, no mass or no EEP, or
+        a row given twice (named with its line).
     """
     try:
-        table = pd.read_csv(path, usecols=lambda name: name in TABLE_COLUMNS, compression="gzip")
-    except (OSError, EOFError, ValueError) as error:
+        with gzip.open(path) as stream:
+            content = stream.read(LARGEST_TABLE + 1)
+        if len(content) > LARGEST_TABLE:
+            raise DataError(f"{path}: unpacks to more than {LARGEST_TABLE} bytes: not the table of tracks.")
+        table = pd.read_csv(io.BytesIO(content), usecols=lambda name: name in TABLE_COLUMNS)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(
             f"{path}: not a readable gzipped CSV file ({error}); delete it, so that it is fetched again."
         )
@@ -182,6 +224,13 @@ def read_consolidated(path: str | Path, last_eep: int) -> pd.DataFrame:
         row, column = np.argwhere(wrong)[0]
         name = rows.columns[column]
         raise DataError(f"{path}: line {row + 2}: {name} is {table[name].iat[row]}, not a number.")
+    for name, right in (
+        ("initial_mass", rows["initial_mass"] > 0),
+        ("EEP", (rows["EEP"] >= 1) & (rows["EEP"] % 1 == 0)),
+    ):
+        if not right.all():
+            row = int((~right).argmax())
+            raise DataError(f"{path}: line {row + 2}: {name} is {rows[name].iat[row]:g}.")
     twice = rows.duplicated(["initial_mass", "EEP"])
     if twice.any():
         raise DataError(f"{path}: line {twice.argmax() + 2} repeats the EEP of an earlier row of its mass.")

@@ -1,5 +1,6 @@
 """The tables as readers see them, in Markdown and LaTeX, and the paper's printed numbers beside ours."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -144,11 +145,16 @@ def side_by_side(
     return wide.fillna(MISSING).reset_index()
 
 
+def markdown_text(text: str) -> str:
+    """Return text that Markdown shows as it is: no mark-up, HTML, link, or end of a cell."""
+    # an underscore within a word is one
+    return re.sub(r"([\\`*~\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", text)
+
+
 def markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str]) -> str:
-    """Return a Markdown table with its caption above and its notes below; every cell as it is."""
-    body = tabulate(
-        shown.astype(str).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True
-    )
+    """Return a Markdown table, its caption above and its notes below; every cell as it is, but escaped."""
+    cells = shown.astype(str).map(markdown_text)
+    body = tabulate(cells.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
     return "\n\n".join([f"**{caption}**", body, *notes]) + "\n"
 
 

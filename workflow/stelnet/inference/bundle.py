@@ -23,7 +23,7 @@ import numpy as np
 from stelnet._version import __version__
 from stelnet.arrays import Floats, Ints
 from stelnet.errors import DataError
-from stelnet.inference import domain
+from stelnet.inference import contents, domain
 from stelnet.safetensors_file import COMMON, read_tensors, require_one_ensemble, write_tensors
 from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
@@ -31,6 +31,8 @@ from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 Columns = Mapping[str, np.ndarray]
 #: Networks that :mod:`stelnet.inference.forward` can evaluate.
 NETWORK = "relu_mlp"
+#: Names of models that are ensembles, and what the scaling of their networks has bounds of.
+NAMES, BOUNDED = ("baseline", "transfer"), ("log_teff", "log_lum", "log_age", "log_mass")
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,12 @@ def read_bundle(path: str | Path) -> Bundle:
     try:
         metadata = decoded(text)
         if metadata["network"] != NETWORK:
-            raise DataError(f"{path}: network {metadata['network']}; this version knows {NETWORK} only.")
+            raise ValueError(
+                f"network {contents.shown(metadata['network'])}; this version knows {NETWORK} only"
+            )
+        contents.check_marks(metadata, NAMES)
+        contents.check_tensors(tensors, contents.bundle(tensors))
+        contents.raster(metadata["raster"], "raster")
         stages = {}
         for stage in STAGES:
             coverage = tensors.get(f"{stage}/coverage")
@@ -205,7 +212,10 @@ def read_bundle(path: str | Path) -> Bundle:
             stages[stage] = Stage(
                 [tensors[f"{stage}/layers.{i}.weight"] for i in range(count)],
                 [tensors[f"{stage}/layers.{i}.bias"] for i in range(count)],
-                {key: tuple(limits) for key, limits in metadata["bounds"][stage].items()},
+                {
+                    key: contents.limits(metadata["bounds"][stage][key], f"bounds.{stage}.{key}")
+                    for key in BOUNDED
+                },
                 np.asarray(tensors[f"{stage}/distance"], np.uint8),
                 None if coverage is None else np.asarray(coverage, np.uint8),
             )
@@ -216,5 +226,11 @@ def read_bundle(path: str | Path) -> Bundle:
             {key: tensors[f"curves/{key}"] for key in ("log_mass", "log_age_zams", "log_age_end")},
             {key: tensors[f"zams/{key}"] for key in ("log_teff", "log_lum")},
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not a model of stelnet ({error!r} is missing or wrong in it).") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise refused(path, error) from error
+
+
+def refused(path: str | Path, error: Exception) -> DataError:
+    """Return the error for the file of a model that is not what it must be."""
+    why = f"no {error.args[0]} in its metadata" if isinstance(error, KeyError) else str(error)
+    return DataError(f"{path}: not a model of stelnet ({' '.join(why.split())}); get or make it again.")

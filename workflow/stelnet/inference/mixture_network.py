@@ -5,6 +5,7 @@ A safetensors file holds the tensors ``first`` (features, width), ``hidden`` (de
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ import numpy as np
 
 from stelnet.arrays import Bools, Floats
 from stelnet.errors import ConfigError, DataError
+from stelnet.inference import contents
 from stelnet.inference.correction import Correction
 from stelnet.inference.features import COUNT, features
 from stelnet.inference.gaussians import Coordinates, Mixtures
@@ -21,6 +23,8 @@ from stelnet.safetensors_file import read_tensors
 from stelnet.terms import LOG_AGE_UNIVERSE
 
 MODEL = "posterior"
+#: What a star is measured by.
+MEASURED = ("log_teff", "log_lum", "feh")
 #: Numbers of a Gaussian: logarithm of its weight, three means, three logarithms of conditional standard
 #: deviations, slopes of mass on age, of [Fe/H] on age and on mass.
 NUMBERS = 10
@@ -35,6 +39,18 @@ DRAWN = 1 << 16
 #: Priors between two ages that end below this [dex yr] are made from the answer under the one that is flat in
 #: log age, as it knows young stars best; others from the one that is flat in age.
 YOUNG = 9.0
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> int:
+    """Return the number of outputs of a network; raise ValueError or KeyError for wrong metadata."""
+    components = str(metadata["components"])
+    if not re.fullmatch("[1-9][0-9]{0,2}", components):
+        raise ValueError(f"components {components[:60]!r}")
+    for name in MEASURED:
+        low, _ = contents.limits(metadata["errors"][name], f"errors.{name}")
+        if low <= 0:
+            raise ValueError(f"errors.{name} of {low}")
+    return 2 * int(components) * NUMBERS + 1 + 4 * len(CASES)
 
 
 class MixtureNetwork:
@@ -56,16 +72,11 @@ class MixtureNetwork:
         self.metadata, self.sha256 = dict(metadata), sha256
         self.correction: Correction | None = None
         self.components = int(metadata["components"])
-        self._errors = np.array([metadata["errors"][name] for name in ("log_teff", "log_lum", "feh")]).T
+        self._errors = np.array([metadata["errors"][name] for name in MEASURED]).T
         layers = [tensors["first"], *tensors["hidden"], tensors["last"]]
         biases = [tensors["first_bias"], *tensors["hidden_bias"], tensors["last_bias"]]
         self._weights = [np.ascontiguousarray(layer.T, np.float32) for layer in layers]
         self._biases = [bias.astype(np.float32)[:, None] for bias in biases]
-        outputs = 2 * self.components * NUMBERS + 1 + 4 * len(CASES)
-        if self._weights[0].shape[1] != COUNT or len(self._weights[-1]) != outputs:
-            raise ValueError(
-                f"layers of {self._weights[0].shape[1]} features and {len(self._weights[-1])} outputs"
-            )
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -81,8 +92,9 @@ class MixtureNetwork:
             metadata = {key: json.loads(value) if value[:1] in "{[" else value for key, value in text.items()}
             if metadata["model"] != MODEL:
                 raise ValueError(f"model {metadata['model']}")
+            contents.check_tensors(tensors, contents.mixture(COUNT, check_metadata(metadata)))
             return cls(tensors, metadata, sha256)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise DataError(
                 f"{path}: not a posterior network ({error!r} is missing or wrong in it)."
             ) from error

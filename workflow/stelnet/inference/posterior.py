@@ -140,6 +140,9 @@ def _quantiles(
                 part = total[None], mean[:, None], sd[:, None]
             if rank:
                 parts.append(part)
+        if not parts:
+            # networks whose numbers overflow weigh nothing
+            continue
         share, mean, sd = (np.concatenate(a, axis=-2) for a in zip(*parts, strict=True))
         quantiles = mixture.quantiles(share, mean.swapaxes(0, 1), sd.swapaxes(0, 1), tuple(levels.values()))
         found[..., rows] = quantiles

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stelnet.errors import DataError
-from stelnet.inference import domain
-from stelnet.inference.bundle import decoded
+from stelnet.inference import contents, domain, mixture_network
+from stelnet.inference.bundle import decoded, refused
+from stelnet.inference.features import COUNT
 from stelnet.safetensors_file import read_tensors, write_tensors
-from stelnet.terms import LOG_AGE_UNIVERSE
+from stelnet.terms import LOG_AGE_UNIVERSE, STAGES
 
 if TYPE_CHECKING:
     from stelnet.inference.exact import Cube
 
+#: Name of the model.
+NAME = "posterior"
 #: Last EEP before the ZAMS.
 ZAMS_EEP = 202
 #: The model holds between these metallicities [dex].
@@ -84,7 +86,7 @@ def write_posterior(
     # the same numbers for readers in any order: from the lightest
     order = np.flatnonzero(known)[np.argsort(line[known, 1])]
     tensors |= {name: column[order].astype(np.float32) for name, column in columns.items()}
-    own = {"name": "posterior", "raster": {"log_teff": raster.log_teff, "log_lum": raster.log_lum}}
+    own = {"name": NAME, "raster": {"log_teff": raster.log_teff, "log_lum": raster.log_lum}}
     write_tensors(path, tensors, {**text, **metadata, **own})
 
 
@@ -97,7 +99,17 @@ def read_posterior(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, A
         The file is absent, damaged, or not complete.
     """
     tensors, text, sha256 = read_tensors(path)
-    missing = {"domain/feh", "domain/pre", "domain/post", "zams/log_teff", "curves/log_mass"} - tensors.keys()
-    if missing:
-        raise DataError(f"{path}: not a model of stelnet ({', '.join(sorted(missing))} is missing in it).")
-    return tensors, decoded(text), sha256
+    try:
+        metadata = decoded(text)
+        contents.check_marks(metadata, (NAME,))
+        contents.raster(metadata["raster"], "raster")
+        corrected = metadata["correction"]["limits"] if "correction" in metadata else {}
+        for stage, limits in corrected.items():
+            contents.raster(limits, f"correction.limits.{stage}")
+        outputs = mixture_network.check_metadata(metadata)
+        contents.check_tensors(tensors, contents.posterior(COUNT, outputs, list(corrected)))
+        if corrected.keys() - set(STAGES):
+            raise ValueError(f"a correction of {', '.join(corrected)}")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise refused(path, error) from error
+    return tensors, metadata, sha256

@@ -30,7 +30,7 @@ def figure(samples: Mapping[str, pd.DataFrame], labels: Mapping[str, str]) -> Fi
         axes.text(
             0.03,
             0.96,
-            f"{labels[name]}, $n$ = {len(age)}\nrange {age.min():.2f} to {age.max():.2f}",
+            f"{style.plain(labels[name])}, $n$ = {len(age)}\nrange {age.min():.2f} to {age.max():.2f}",
             transform=axes.transAxes,
             va="top",
         )

@@ -31,7 +31,7 @@ def zams_figure(clusters: Mapping[str, pd.DataFrame], zams: pd.DataFrame) -> Fig
             markersize=3.5,
             markeredgecolor="white",
             markeredgewidth=0.4,
-            label=f"{label} ({len(stars)})",
+            label=f"{style.plain(label)} ({len(stars)})",
         )
     axes.margins(0.1, 0.12)
     axes.set_xlim(axes.get_xlim())
@@ -84,6 +84,6 @@ def predictions_figure(models: Mapping[str, pd.DataFrame], label: str) -> Figure
     lines.append(masses.axline((middle, middle), slope=1, color="black", linewidth=0.8, label="1:1"))
     masses.set(xlabel=f"reported {style.LABELS['mass']}", ylabel=f"predicted {style.LABELS['mass']}")
     handles = [style.handle(model, style.MODELS[model]) for model in models] + lines
-    title = f"{label}, {len(stars)} stars"
+    title = f"{style.plain(label)}, {len(stars)} stars"
     figure.legend(handles=handles, title=title, loc="outside upper center", ncols=len(handles))
     return figure

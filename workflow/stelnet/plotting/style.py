@@ -120,6 +120,11 @@ def counts(axes: Axes) -> None:
     axes.tick_params(axis="y", which="minor", left=False, right=False)
 
 
+def plain(text: str) -> str:
+    """Return text that a figure shows as it is, not as a formula."""
+    return text.replace("$", r"\$")
+
+
 def handle(label: str, look: Look) -> Line2D:
     """Return a legend entry for the stars of one sample."""
     return Line2D(
@@ -131,7 +136,7 @@ def handle(label: str, look: Look) -> Line2D:
         markersize=look.size,
         markeredgecolor="black",
         markeredgewidth=0.5,
-        label=label,
+        label=plain(label),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import StelnetError
-from stelnet.files import remove_halves
+from stelnet.files import storage
 from stelnet.provenance import records
 
 
@@ -25,26 +25,26 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
         The object that Snakemake hands to a script.
     """
     path = Path(snakemake.log[0])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[logging.FileHandler(path, mode="w"), logging.StreamHandler()],
-        force=True,
-    )
-    logging.captureWarnings(True)
     log = logging.getLogger(snakemake.rule)
-    for output in snakemake.output:
-        remove_halves(output)
     try:
-        begin = time.perf_counter()
-        record = records.Job(snakemake, Path(str(sys.modules["__main__"].__file__)))
-        records.current.set(record)
-        spent = time.perf_counter() - begin
-        yield log
-        begin = time.perf_counter()
-        record.write()
-        log.info("records written in %.3f s", spent + time.perf_counter() - begin)
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            logging.basicConfig(
+                level=logging.INFO,
+                format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+                handlers=[logging.FileHandler(path, mode="w"), logging.StreamHandler()],
+                force=True,
+            )
+            logging.captureWarnings(True)
+            begin = time.perf_counter()
+            record = records.Job(snakemake, Path(str(sys.modules["__main__"].__file__)))
+            record.remove_halves()
+            records.current.set(record)
+            spent = time.perf_counter() - begin
+            yield log
+            begin = time.perf_counter()
+            record.write()
+            log.info("records written in %.3f s", spent + time.perf_counter() - begin)
     except StelnetError as error:
         log.error("%s", error)
         sys.exit(2)

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from stelnet.errors import DataError
-from stelnet.files import PACKAGE, ROOT, read_json, sha256_file, write_json
-from stelnet.provenance import code
+from stelnet.files import PACKAGE, ROOT, read_json, remove_halves, sha256_file, write_text
+from stelnet.provenance import code, ledger
 
-#: Folder of the records below the output folder.
-FOLDER = "provenance"
+#: Folder of the records below the output folder, and the form of a record.
+FOLDER, FORMAT = "provenance", 1
 #: Variable through which a run hands its jobs what they all share (see :func:`describe_run`).
 RUN = "STELNET_RUN"
 #: How a figure states its commit and the id of its record.
@@ -170,11 +170,16 @@ class Job:
         The object that Snakemake hands to a script.
     script
         The script that runs.
+
+    Raises
+    ------
+    DataError
+        An input is not the file that was recorded when it was made.
     """
 
     def __init__(self, snakemake: Any, script: Path) -> None:
         self.started = datetime.now(UTC)
-        self.out = Path(snakemake.config["output_dir"]).absolute()
+        self.out = Path(os.path.abspath(snakemake.config["output_dir"]))
         self.outputs = [self._name(path)[1] for path in snakemake.output]
         run = json.loads(os.environ.get(RUN) or json.dumps(describe_run([], {})))
         # a job in an environment of its own (conda) is not in that of the run
@@ -194,15 +199,32 @@ class Job:
             "configuration": run["configuration"],
             "threads": snakemake.threads,
             "modules": _digests(code.source_files(script)),
+            "bookkeeping": _digests(code.bookkeeping()),
         }
         self.inputs: dict[str, dict[str, dict[str, Any]]] = {"inputs": {}, "resources": {}}
         for path in dict.fromkeys(snakemake.input):
             group, name = self._name(path)
             entry: dict[str, Any] = {"sha256": sha256_file(path)}
             if group == "inputs":
-                record = record_path(self.out, name)
-                entry["id"] = read_json(record).get("id") if record.is_file() else None
+                entry["id"] = self._id_of(path, name, entry["sha256"])
             self.inputs[group][name] = entry
+
+    def _id_of(self, path: str, name: str, sha256: str) -> str | None:
+        """Return the id of an input's record, None if it has none; the content must be the recorded one."""
+        place = record_path(self.out, name)
+        if not place.is_file():
+            return None
+        made = read_json(place)
+        try:
+            recorded, id = made["output"]["sha256"], made["id"]
+        except (KeyError, TypeError):
+            raise DataError(f"{place}: damaged; make its file again: rm {path} {place}, and run again.")
+        if recorded != sha256:
+            raise DataError(
+                f"{path}: damaged or edited since it was made (sha256 {sha256[:12]}, recorded is "
+                f"{str(recorded)[:12]}); make it again: rm {path}, and run again."
+            )
+        return None if id is None else str(id)
 
     def _name(self, path: str) -> tuple[str, str]:
         """Return the kind of a file, and its name in the output folder or else in the repository."""
@@ -212,7 +234,7 @@ class Job:
         return "resources", _inside(absolute, ROOT)
 
     def _record(self, name: str) -> dict[str, Any]:
-        record = {"format": 1, "output": {"path": name}, "job": self.job, **self.inputs}
+        record = {"format": FORMAT, "output": {"path": name}, "job": self.job, **self.inputs}
         return record | {"id": record_id(record)}
 
     @property
@@ -228,6 +250,12 @@ class Job:
             commit=self.commit,
             inputs=digest(inputs),
         )
+
+    def remove_halves(self) -> None:
+        """Remove what a killed job left half-written of the outputs and their records."""
+        for name in self.outputs:
+            remove_halves(self.out / name)
+            remove_halves(record_path(self.out, name))
 
     def write(self) -> None:
         """Write the record of every output; raise OSError when an output is not there."""
@@ -248,13 +276,18 @@ class Job:
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
             "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
         }
+        texts: dict[str, str] = {}
         for name in self.outputs:
             path = self.out / name
             record = self._record(name)
             record["output"] |= {"sha256": sha256_file(path), "bytes": path.stat().st_size}
             if (sidecar := Path(f"{path}.source.json")).is_file():
                 record["source"] = _origin(sidecar, path.name)
-            write_json(record | {"seal": seal(record)}, record_path(self.out, name))
+            sealed = record | {"seal": seal(record)}
+            texts[name] = json.dumps(sealed, indent=2, sort_keys=True, allow_nan=False) + "\n"
+        ledger.announce(self.out / FOLDER, digest(self.outputs)[:16], texts)
+        for name, text in texts.items():
+            write_text(text, record_path(self.out, name))
 
 
 #: The job that runs; figures take their identity from it.
@@ -303,11 +336,15 @@ def _gpu() -> str | None:
 
 @functools.cache
 def registry(root: Path) -> dict[str, Any]:
-    """Return the content of resources/datasets.yaml."""
+    """Return the content of resources/datasets.yaml; raise DataError where it cannot be read."""
     import yaml  # few jobs need it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
-    content: dict[str, Any] = yaml.load((root / "resources/datasets.yaml").read_text("utf-8"), loader)
+    path = root / "resources/datasets.yaml"
+    try:
+        content: dict[str, Any] = yaml.load(path.read_text("utf-8"), loader)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as YAML ({' '.join(str(error).split())}).")
     return content
 
 

@@ -1,6 +1,7 @@
 """What all star lists have in common: their columns, and their rows in blocks of bounded size."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from stelnet.errors import DataError, StelnetError
 from stelnet.starlists.formats import BadValues
 from stelnet.starlists.packing import Unpacked
+from stelnet.votable import COLUMNS
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,7 +31,9 @@ WORDS = ("missing", "blank", "empty", "undef", "undefined", "unknown", "nodata",
 NO_VALUE = MARKS + WORDS
 RUNS = r"^(-+|[\x{2010}-\x{2015}\x{2212}]+|\.+|\x{2026}+)$"
 #: Exponents as Fortran writes them.
-_FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
+_FORTRAN = re.compile(r"^([-+]?(?:\d++\.?\d*+|\.\d++))[dD]([-+]?\d+)$")
+#: Most characters of a column's name.
+LONGEST_NAME = 1000
 #: Rows that are looked at to confirm how columns are read.
 HEAD = 10_000
 
@@ -161,6 +165,10 @@ class StarList:
         DataError
             The column holds something else, and `bad_values` is not ``missing``; the row is named.
         """
+        with readable(self.label, self.kind):
+            return self._numbers(block, name, first_row)
+
+    def _numbers(self, block: pa.Table, name: str, first_row: int) -> NDArray[np.float64]:
         from pyarrow import compute
 
         column = block[name]
@@ -217,11 +225,22 @@ class StarList:
 
 
 def require_distinct(names: Sequence[str], label: str) -> None:
-    """Raise DataError if two columns have the same name."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+    """Raise DataError if two columns have the same name, or there are absurdly many."""
+    require_few(names, label)
+    if long := next((name for name in names if len(name) > LONGEST_NAME), None):
+        raise DataError(f"{label}: a column has a name of {len(long)} characters: {long[:60]!r} ...")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataError(
             f"{label}: several columns are called {', '.join(map(repr, twice))}; rename all but one."
+        )
+
+
+def require_few(names: Sequence[str], label: str) -> None:
+    """Raise DataError if there are absurdly many columns: what is done for each would take for ever."""
+    if len(names) > COLUMNS:
+        raise DataError(
+            f"{label}: has {len(names)} columns, more than {COLUMNS}; leave out those that are not needed."
         )
 
 
@@ -286,6 +305,8 @@ class Writer:
         The new columns.
     """
 
+    #: The format.
+    kind: str
     #: Whether blocks need all columns of the list, whether text may stay text, and whether NaN is left out.
     streams, text, leaves_out = True, False, False
 
@@ -293,11 +314,36 @@ class Writer:
         self.target, self.stars, self.about = target, stars, about
 
     def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
-        """Add rows; `new` holds the arrays of the new columns."""
-        raise NotImplementedError
+        """Add rows; `new` holds the arrays of the new columns.
+
+        Raises
+        ------
+        DataError
+            The format, or who writes it, cannot hold something of the list.
+        """
+        with self._writable():
+            self._write(block, new)
 
     def finish(self, metadata: Mapping[str, Any]) -> None:
-        """Write what remains, the metadata among it."""
+        """Write what remains, the metadata among it; raise DataError as :meth:`write` does."""
+        with self._writable():
+            self._finish(metadata)
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """Turn whatever third-party writers raise on what they cannot write into a DataError."""
+        try:
+            yield
+        except (StelnetError, OSError):
+            raise
+        except Exception as error:
+            reason = str(error).strip() or type(error).__name__
+            raise DataError(f"{self.kind.upper()} cannot hold this list: {reason}; choose another --format.")
+
+    def _write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+        raise NotImplementedError
+
+    def _finish(self, metadata: Mapping[str, Any]) -> None:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -118,6 +118,7 @@ NOT_IN_CSV = (
 class CsvWriter(Writer):
     """CSV, in which text of the list stays as it was; it holds no units and no metadata."""
 
+    kind = "csv"
     text = leaves_out = True
 
     def __init__(self, target: Path | IO[bytes], stars: StarList, about: About) -> None:
@@ -133,7 +134,7 @@ class CsvWriter(Writer):
         csv.writer(header, lineterminator="\n").writerow([*names, *about])
         self._stream.write(header.getvalue().encode())
 
-    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+    def _write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         from pyarrow import csv as arrow_csv
 
         block = self.extended(block, new)
@@ -152,7 +153,7 @@ class CsvWriter(Writer):
             # some value needs quotes
             self._stream.write(_quoted(plain))
 
-    def finish(self, metadata: Mapping[str, Any]) -> None:
+    def _finish(self, metadata: Mapping[str, Any]) -> None:
         self._stream.flush()
 
     def close(self) -> None:

@@ -36,7 +36,10 @@ def encoding_of(head: bytes) -> tuple[str, int]:
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding, len(mark)
-    # letters of two bytes, most of them ASCII
+    # letters of four bytes or two, most of them ASCII
+    for encoding, letters in (("utf-32-le", head[:64:4]), ("utf-32-be", head[3:64:4])):
+        if len(letters) > 1 and all(letters) and head[:64].count(0) == 3 * len(letters):
+            return encoding, 0
     for encoding, zeros, letters in (
         ("utf-16-le", head[1:64:2], head[:64:2]),
         ("utf-16-be", head[:64:2], head[1:64:2]),
@@ -44,6 +47,12 @@ def encoding_of(head: bytes) -> tuple[str, int]:
         if len(zeros) > 1 and not any(zeros) and all(letters):
             return encoding, 0
     return "utf-8", 0
+
+
+def plain_head(head: bytes) -> bytes:
+    """Return the first bytes of a file as UTF-8, if they are text of another encoding; others as they are."""
+    encoding, mark = encoding_of(head)
+    return head if encoding == "utf-8" else head[mark:].decode(encoding, "ignore").encode()
 
 
 #: What is told of such a text.
@@ -79,7 +88,7 @@ class Text:
         while True:
             last = not block
             if decoder:
-                block = decoder.decode(block, final=last).encode()
+                block = self._decoded(decoder, block, last)
             block = rest + block
             end = len(block) if last else max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
             rest = block[end:]
@@ -90,6 +99,16 @@ class Text:
             if last:
                 return
             block = self._stream.read(BLOCK)
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, block: bytes, last: bool) -> bytes:
+        try:
+            return decoder.decode(block, final=last).encode()
+        except UnicodeError as error:
+            name = str(getattr(error, "encoding", "text")).upper()
+            raise DataError(
+                f"{self._label}: begins as {name} text but is not {name} throughout: damaged or cut off; "
+                "save it again, as UTF-8."
+            )
 
     def _utf8(self, block: bytes) -> bytes:
         try:
@@ -121,7 +140,7 @@ def whole_rows(blocks: Iterator[bytes], separator: str) -> Iterator[bytes]:
 
 
 _WORDS = re.compile(rb"""\"(?:[^"\n]|"")*"|'[^'\n]*'(?=\s|$)|[^ \t\n]+""")
-_RULES = re.compile(rb"(?m)^[ +|:\-=]*[\-=]{2}[ +|:\-=]*$")
+_RULES = re.compile(rb"(?m)^(?=[ +|:\-=]*+$)[^\-=\n]*+(?:[\-=](?![\-=])[^\-=\n]*+)*+[\-=]{2}.*$")
 
 
 def one_line_end(block: bytes) -> bytes:
@@ -150,5 +169,6 @@ def without_padding(block: bytes, separator: str) -> bytes:
     block = one_line_end(block)
     if separator == "|":
         block = re.sub(rb"(?m)^[ \t]*\|(.*)\|[ \t]*$", rb"\1", _RULES.sub(b"", block))
-    block = re.sub(rb" *" + re.escape(separator.encode()) + rb" *", separator.encode(), block)
-    return re.sub(rb"(?m)^ +| +$", b"", block)
+    # each run of blanks is looked at once
+    block = re.sub(rb"(?:(?<! ) ++)?+" + re.escape(separator.encode()) + rb" *+", separator.encode(), block)
+    return re.sub(rb"(?m)^ ++|(?<! ) ++$", b"", block)

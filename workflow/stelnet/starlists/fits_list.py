@@ -18,11 +18,14 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
 from stelnet.errors import DataError
+from stelnet.fits_headers import RECORD, inspect
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
 from stelnet.starlists.decoding import latin1_or_utf8
 
 TABLES = (fits.BinTableHDU, fits.TableHDU)
+#: Values in arrays of any length that a column may have whatever the size of its file.
+SHARED = 1_000_000
 
 
 class FitsList(StarList):
@@ -47,8 +50,11 @@ class FitsList(StarList):
     def __init__(self, path: Path, label: str, hdu: str = "") -> None:
         self._path, self.label, self._wanted = path, label, hdu
         self._latin1: set[str] = set()
+        with open(path, "rb") as file:
+            inspect(file, label)
         with self.opened() as table:
             require_distinct(table.columns.names, label)
+            self._refuse_shared(table)
             self.rows = len(table.data)
             self._binary = type(table) is fits.BinTableHDU
             self.empty = self._rows(table, 0, 0)
@@ -70,6 +76,18 @@ class FitsList(StarList):
             warnings.filterwarnings("error", ".*truncated.*")
             with fits.open(self._path) as hdus:
                 yield self._chosen(hdus)
+
+    def _refuse_shared(self, table: fits.BinTableHDU | fits.TableHDU) -> None:
+        """Raise DataError where arrays of any length lie over each other: each would be held of its own."""
+        cells = np.asarray(table.data)
+        for column in table.columns:
+            if re.match(r"\d*[PQ]", str(column.format)) and len(cells):
+                held = int(np.maximum(cells[column.name][:, 0], 0).sum(dtype=np.int64))
+                if held > max(SHARED, self._path.stat().st_size):
+                    raise DataError(
+                        f"{self.label}: column {column.name!r} announces arrays of {held} values, which it "
+                        "cannot hold."
+                    )
 
     def _chosen(self, hdus: fits.HDUList) -> fits.BinTableHDU | fits.TableHDU:
         tables = {i: hdu for i, hdu in enumerate(hdus) if isinstance(hdu, TABLES)}
@@ -182,8 +200,6 @@ def _about(column: Column) -> dict[str, Any]:
     return about | ({"mask": column.mask} if hasattr(column, "mask") else {})
 
 
-#: Sizes in a FITS file are multiples of this [bytes].
-RECORD = 2880
 #: Rows that are copied at a time.
 ROWS = 1 << 16
 
@@ -191,6 +207,7 @@ ROWS = 1 << 16
 class FitsWriter(Writer):
     """New columns wait in a temporary file, as the width of their text is known only in the end."""
 
+    kind = "fits"
     streams = False
     target: Path
     stars: FitsList
@@ -201,7 +218,7 @@ class FitsWriter(Writer):
         self._waiting_as: dict[str, np.dtype] = {}
         self._texts: dict[str, int] = {}
 
-    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+    def _write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         self._waiting_as = self._waiting_as or {name: _waiting_type(values) for name, values in new.items()}
         rows = np.empty(block.num_rows, list(self._waiting_as.items()))
         for name, values in new.items():
@@ -211,7 +228,7 @@ class FitsWriter(Writer):
                 rows[name] = values
         self._waiting.write(rows.tobytes())
 
-    def finish(self, metadata: Mapping[str, Any]) -> None:
+    def _finish(self, metadata: Mapping[str, Any]) -> None:
         texts = np.array(list(self._texts), dtype="S")
         written = {name: texts.dtype if kind == TEXT else kind for name, kind in self._waiting_as.items()}
         waiting_row, new_row = np.dtype(list(self._waiting_as.items())), np.dtype(list(written.items()))

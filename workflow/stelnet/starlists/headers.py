@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stelnet.errors import DataError
 from stelnet.spelling import key
-from stelnet.starlists.base import NO_VALUE, is_number
+from stelnet.starlists.base import NO_VALUE, is_number, require_few
 from stelnet.starlists.quantities import LUM, TEFF
 from stelnet.units import parse_unit
 
@@ -18,12 +18,14 @@ SAMPLE = 200
 #: Lines that a value in quotes may have in a header.
 LONGEST = 10
 _OPEN = re.compile(r'(^|[,;\t|])\s*"')
-_RULE = re.compile(r"^[\s+|:\-=]*[\-=]{2}[\s+|:\-=]*$")
+_RULE = re.compile(r"[\s+|:\-=]*")
 _WORD = re.compile(r"""\"(?:[^"]|"")*"|'[^']*'(?=\s|$)|\S+""")
 #: What begins a comment above a header; below it, # alone does.
 _COMMENT = re.compile(r"#+|%+|!+|//+")
 #: Numbers in notations that are not read, limits and the like: values all the same, no names and no units.
 _NUMERAL = re.compile(r"[<>≤≥~≈]?\s*[-+]?[\d.,]*\d[\d.,]*([eEdD][-+]?\d+)?\s*[:?±]?[\d.,\s]*")
+#: No notation of a number is longer.
+NUMERAL = 100
 #: The types that a row below the names may give: those of RDB, and in words.
 _RDB = re.compile(r"^\d*[SNMsnm]$")
 _TYPES = re.compile(
@@ -122,7 +124,7 @@ def is_boxed(line: str) -> bool:
 
 def is_rule(text: str) -> bool:
     """Return whether a line is drawn, with dashes and the like."""
-    return bool(_RULE.match(text))
+    return bool(_RULE.fullmatch(text)) and ("--" in text or "==" in text or "-=" in text or "=-" in text)
 
 
 def read_header(head: bytes, label: str, separators: str = SEPARATORS + WHITE) -> Header:
@@ -163,6 +165,7 @@ def read_header(head: bytes, label: str, separators: str = SEPARATORS + WHITE) -
         raise DataError(f"{label}: empty, not even a header.")
     separator = _separator([row.text for row in rows], separators)
     cells = [split(row.text, separator) for row in rows]
+    require_few(cells[0], label)
     above = _comment_above(comments, cells, separator)
     if above is not None:
         names, units = above
@@ -216,7 +219,7 @@ def _is_known(name: str) -> bool:
 
 
 def _numbers(cells: Sequence[str]) -> list[bool]:
-    return [is_number(cell) or bool(_NUMERAL.fullmatch(cell)) for cell in cells]
+    return [is_number(cell) or (len(cell) < NUMERAL and bool(_NUMERAL.fullmatch(cell))) for cell in cells]
 
 
 def _is_star(cells: list[list[str]]) -> bool:

@@ -12,7 +12,7 @@ from stelnet.errors import DataError
 from stelnet.files import atomic_path
 from stelnet.starlists.base import About, StarList, Writer, readable
 from stelnet.starlists.csv_list import CsvList, CsvWriter
-from stelnet.starlists.decoding import Text
+from stelnet.starlists.decoding import Text, plain_head
 from stelnet.starlists.formats import EXTENSIONS, sniffed
 from stelnet.starlists.headers import SEPARATORS, WHITE, is_even, read_header
 from stelnet.starlists.packing import Unpacked, packing_of, unpacked_stream
@@ -52,7 +52,7 @@ def open_list(path: Path, kind: str | None = None, label: str | None = None, hdu
         raise DataError(f"{label}: {error.strerror}.")
     if not head:
         raise DataError(f"{label}: empty, not even a header.")
-    held = sniffed(head, label)
+    held = sniffed(plain_head(head), label)
     if kind and held and kind != held and (kind, held) != ("csv", "ecsv"):
         raise DataError(f"{label}: holds {held.upper()}, not {kind.upper()}; give --input-format {held}.")
     kind = held or kind or "text"
@@ -95,8 +95,8 @@ def _text(path: Path, kind: str, label: str) -> StarList:
         head = next(Text(stream, label).blocks(), b"")
     if b"\0" in head:
         raise DataError(
-            f"{label}: no table that can be read: neither FITS, Parquet nor VOTable, "
-            "and it holds bytes that are no text."
+            f"{label}: no table that can be read: neither FITS, Parquet nor VOTable, and it holds "
+            "bytes that are no text; if it is a table in text, save it as UTF-8."
         )
     separators = SEPARATORS
     if kind == "text":

@@ -25,19 +25,41 @@ def packing_of(path: Path) -> str | None:
     return next((packing for mark, packing in PACKINGS.items() if head.startswith(mark)), None)
 
 
+#: Bytes that any file may unpack to, and how many of them a byte of a larger file.
+SMALL, DENSEST = 1 << 29, 500
+
+
+class _Bounded:
+    """A stream that ends in an error when far more comes than its file can hold but by intent."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream, self._left, self._most = stream, most, most
+
+    def read(self, size: int) -> bytes:
+        content: bytes = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError(f"it unpacks to more than {self._most} bytes")
+        return content
+
+
 @contextmanager
 def unpacked_stream(path: Path) -> Iterator[Any]:
-    """Yield a stream of a file's bytes, unpacked."""
+    """Yield a stream of a file's bytes, unpacked; it raises ValueError where a small one never ends."""
     import pyarrow as pa
 
     packing = packing_of(path)
+    most = max(SMALL, DENSEST * path.stat().st_size)
     if packing == "xz":
         import lzma
 
         with lzma.open(path) as stream:
-            yield stream
-    else:
+            yield _Bounded(stream, most)
+    elif packing:
         with pa.input_stream(str(path), compression=packing) as stream:
+            yield _Bounded(stream, most)
+    else:
+        with pa.input_stream(str(path), compression=None) as stream:
             yield stream
 
 

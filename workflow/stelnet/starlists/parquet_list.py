@@ -69,9 +69,13 @@ class ArrowList(StarList):
                 block = block.set_column(block.schema.get_field_index(name), field, values)
         return block
 
-    def numbers(self, block: pa.Table, name: str, first_row: int) -> NDArray[np.float64]:
+    def _numbers(self, block: pa.Table, name: str, first_row: int) -> NDArray[np.float64]:
         needed = [name, self._masks[name]] if name in self._masks else [name]
-        return super().numbers(self._masked(block.select(needed)), name, first_row)
+        return super()._numbers(self._masked(block.select(needed)), name, first_row)
+
+
+#: Rows of a list that may be empty as far as its size goes, and most rows in a byte of a larger one.
+ROWS, DENSEST = 1_000_000, 100
 
 
 class ParquetList(ArrowList):
@@ -83,6 +87,8 @@ class ParquetList(ArrowList):
         self._path = path
         self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
         self.rows = self._file.metadata.num_rows
+        if self.rows > max(ROWS, DENSEST * path.stat().st_size):
+            raise DataError(f"{label}: announces {self.rows} rows, far more than it can hold.")
         super().__init__(self._file.schema_arrow, label)
 
     def _batches(self, size: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -118,6 +124,8 @@ def _yaml_header(text: bytes) -> dict[str, Any]:
 class ParquetWriter(Writer):
     """Parquet, with units where astropy, Arrow and this package look for them."""
 
+    kind = "parquet"
+
     def __init__(self, target: Path, stars: StarList, about: About) -> None:
         super().__init__(target, stars, about)
         # both made for the first block
@@ -125,7 +133,7 @@ class ParquetWriter(Writer):
         self._schema: Any = None
         self._longest: dict[str, int] = {}
 
-    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+    def _write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         from pyarrow import compute, parquet
 
         block = self.extended(block, new)
@@ -143,7 +151,7 @@ class ParquetWriter(Writer):
                 self._longest[field.name] = max(longest, self._longest.get(field.name, 1))
         self._writer.write_table(block.cast(self._schema), row_group_size=max(block.num_rows, 1))
 
-    def finish(self, metadata: Mapping[str, Any]) -> None:
+    def _finish(self, metadata: Mapping[str, Any]) -> None:
         units = self.stars.units | {name: unit for name, (unit, _) in self.about.items()}
         units = {name: unit for name, unit in units.items() if unit}
         told = self._told_by_others()

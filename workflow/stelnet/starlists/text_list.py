@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from stelnet.errors import DataError
-from stelnet.starlists.base import is_number, require_distinct
+from stelnet.starlists.base import is_number, require_distinct, require_few
 from stelnet.starlists.decoding import LATIN1, Text, one_line_end
 from stelnet.starlists.headers import SAMPLE, WHITE, Header, Line, below, is_rule, named, unit_of
 from stelnet.starlists.packing import unpacked_stream
@@ -20,9 +20,11 @@ from stelnet.starlists.texts import TextualList
 
 _BYTE_BY_BYTE = re.compile(rb"(?im)^byte-by-byte description of")
 _IPAC = re.compile(rb"(?:\\[^\r\n]*[\r\n]+)*(?:\|[^\r\n]*\|[ \t]*(?:\r\n|\r|\n)){1,4}(?!\|)(?=[^\r\n])")
-_SEXTRACTOR = re.compile(rb"#[ \t]*1[ \t]+[A-Za-z_]\S*[^\r\n]*[\r\n]+#[ \t]*\d+[ \t]+[A-Za-z_]")
+_SEXTRACTOR = re.compile(rb"#[ \t]*1[ \t]+[A-Za-z_][^\r\n]*+[\r\n]++#[ \t]*\d+[ \t]+[A-Za-z_]")
 #: Layout -> reader of astropy; that of CDS reads the machine-readable tables of AAS too.
 READERS = {"cds": "Cds", "ipac": "Ipac", "sextractor": "SExtractor"}
+#: Most lines that are held.
+LINES = 4_000_000
 #: Rows that become one piece of a table.
 ROWS = 1 << 16
 
@@ -65,9 +67,8 @@ class TextList(TextualList):
     def __init__(self, path: Path, label: str, layout: str) -> None:
         with unpacked_stream(path) as stream:
             text = Text(stream, label)
-            lines = one_line_end(b"".join(text.blocks())).decode().split("\n")
+            lines = _lines(text, label)
         self._latin1 = text.latin1
-        lines = [line.rstrip() for line in lines if line.strip()]
         if layout == "aligned":
             columns, self.unnamed = _aligned(lines, label)
         else:
@@ -83,6 +84,19 @@ class TextList(TextualList):
 
     def _batches(self, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         yield from self._table.select(list(names or self.units)).to_batches(ROWS)
+
+
+def _lines(text: Text, label: str) -> list[str]:
+    """Return the lines of a text that are not blank."""
+    lines: list[str] = []
+    for block in text.blocks():
+        lines += [line.rstrip() for line in one_line_end(block).decode().split("\n") if line.strip()]
+        if len(lines) > LINES:
+            raise DataError(
+                f"{label}: more than {LINES} rows in columns of fixed places, which must be held whole; "
+                "convert it to CSV or Parquet, which are read in pieces."
+            )
+    return lines
 
 
 def _described(lines: list[str], layout: str, label: str) -> list[Cells]:
@@ -137,6 +151,7 @@ def _aligned(lines: list[str], label: str) -> tuple[list[Cells], frozenset[str]]
     texts = [line for line in texts if not is_rule(line)]
     if comments and any(map(is_number, texts[0].split())):
         texts.insert(0, comments[-1].replace("#", " ", 1))
+    require_few(texts[0].split(), label)
     places = _runs([rule]) if rule else _places(texts)
     if places is None:
         raise DataError(f"{label}: names and values of its columns do not stand below each other.")

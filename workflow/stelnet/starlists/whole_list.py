@@ -13,6 +13,8 @@ from astropy.table import Table
 from stelnet.errors import DataError
 from stelnet.starlists.base import METADATA, About, StarList, Writer, require_distinct
 from stelnet.starlists.conversion import plain, to_arrow
+from stelnet.starlists.decoding import LATIN1, Text, one_line_end
+from stelnet.votable import inspect, is_well_formed
 
 
 class AstropyList(StarList):
@@ -24,7 +26,7 @@ class AstropyList(StarList):
         self.kind = kind
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            read = _read_ecsv(path) if kind == "ecsv" else _read_votable(path, label, wanted)
+            read = _read_ecsv(path, label) if kind == "ecsv" else _read_votable(path, label, wanted)
             self._table, self.metadata, self.note = read
         self.rows = len(self._table)
         units = {name: str(column.info.unit or "") for name, column in self._table.columns.items()}
@@ -54,14 +56,20 @@ class AstropyList(StarList):
 Read = tuple[Table, dict[str, Any] | None, str]
 
 
-def _read_ecsv(path: Path) -> Read:
-    table = Table.read(path.read_bytes().decode("utf-8-sig").splitlines(), format="ascii.ecsv")
-    return table, table.meta.get("stelnet"), ""
+def _read_ecsv(path: Path, label: str) -> Read:
+    with open(path, "rb") as file:
+        text = Text(file, label)
+        lines = one_line_end(b"".join(text.blocks())).decode().split("\n")
+    table = Table.read(lines, format="ascii.ecsv")
+    require_distinct(table.colnames, label)
+    return table, table.meta.get("stelnet"), LATIN1 if text.latin1 else ""
 
 
 def _read_votable(path: Path, label: str, wanted: str) -> Read:
     from astropy.io import votable
 
+    with open(path, "rb") as file:
+        inspect(file, label)
     tables = list(votable.parse(path, verify="ignore").iter_tables())
     if not tables:
         raise DataError(f"{label}: no table in it.")
@@ -97,14 +105,14 @@ class TableWriter(Writer):
 
     def __init__(self, target: Path, stars: StarList, about: About, kind: str) -> None:
         super().__init__(target, stars, about)
-        self._kind = kind
+        self.kind = kind
         self._new: dict[str, list[np.ndarray]] = {name: [] for name in about}
 
-    def write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
+    def _write(self, block: pa.Table, new: Mapping[str, np.ndarray]) -> None:
         for name, values in new.items():
             self._new[name].append(values)
 
-    def finish(self, metadata: Mapping[str, Any]) -> None:
+    def _finish(self, metadata: Mapping[str, Any]) -> None:
         from astropy.table import Column
 
         table = self.stars.table()
@@ -112,19 +120,11 @@ class TableWriter(Writer):
             values = np.concatenate(self._new.pop(name))
             values = values.astype(str) if values.dtype == object else values
             table.add_column(Column(values, name, unit=unit or None, description=description), copy=False)
-        write = {"fits": _write_fits, "ecsv": _write_ecsv, "votable": _write_votable}[self._kind]
+        write = {"fits": _write_fits, "ecsv": _write_ecsv, "votable": _write_votable}[self.kind]
         with warnings.catch_warnings():
             # such as: a unit is not of the FITS standard
             warnings.simplefilter("ignore")
-            try:
-                write(table, self.target, dict(metadata))
-            except (OSError, DataError):
-                raise
-            except Exception as error:
-                reason = str(error).strip().splitlines()[0]
-                raise DataError(
-                    f"{self._kind.upper()} cannot hold this list: {reason}; choose another --format."
-                )
+            write(table, self.target, dict(metadata))
 
 
 def _write_fits(table: Table, path: Path, metadata: dict[str, Any]) -> None:
@@ -167,3 +167,7 @@ def _write_votable(table: Table, path: Path, metadata: dict[str, Any]) -> None:
     first = tree.get_first_table()
     first.infos.append(Info(name=METADATA, value=json.dumps(metadata, sort_keys=True)))
     tree.to_xml(str(path), tabledata_format="tabledata")
+    with open(path, "rb") as file:
+        # astropy writes control characters, which no reader takes
+        if not is_well_formed(file):
+            raise DataError("VOTABLE cannot hold control characters; choose another --format.")

@@ -13,13 +13,13 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch.nn import functional
 
 from stelnet.arrays import Floats
 from stelnet.errors import DataError
-from stelnet.safetensors_file import require_one_ensemble, write_sorted
+from stelnet.safetensors_file import read_content, require_one_ensemble, write_sorted
 
 INPUTS = ("log_teff", "log_lum")
 OUTPUTS = ("log_age", "log_mass")
@@ -199,13 +199,13 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 def _read(path: str | Path) -> tuple[dict[str, str], list[torch.Tensor], list[torch.Tensor]]:
     """Return a file's metadata, weights (n_in, n_out) and biases (1, n_out)."""
+    content, metadata = read_content(path)
     try:
-        with safe_open(path, "pt") as file:
-            metadata, names = file.metadata() or {}, set(file.keys())
-            indices = range(len(names) // 2)
-            weights = [file.get_tensor(f"layers.{i}.weight").T for i in indices]
-            biases = [file.get_tensor(f"layers.{i}.bias")[None] for i in indices]
-    except (OSError, SafetensorError) as error:
+        tensors = load(content)
+        indices = range(len(tensors) // 2)
+        weights = [tensors[f"layers.{i}.weight"].T for i in indices]
+        biases = [tensors[f"layers.{i}.bias"][None] for i in indices]
+    except (SafetensorError, KeyError, RuntimeError) as error:
         raise DataError(f"{path}: not a network of this workflow ({error}); make it again.") from error
     if missing := {"network", "bounds", "simulated"} - metadata.keys():
         raise DataError(f"{path}: no {', '.join(sorted(missing))} in its metadata; make it again.")
