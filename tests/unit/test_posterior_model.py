@@ -79,7 +79,8 @@ def test_columns_are_those_of_the_network(model):
     )
     assert found["p_pre"][0] == pytest.approx(1 / (1 + np.exp(40 * 0.06)), abs=1e-3)
     limits = [found[f"log_age_data_{end}"][0] for end in ("lo68", "hi68", "lo95", "hi95")]
-    np.testing.assert_allclose(limits, [8, 9.5, 7.5, 10], atol=1e-3)
+    # a little wider than the network tells
+    np.testing.assert_allclose(limits, [7.97, 9.53, 7.47, 10.03], atol=1e-3)
 
 
 def test_floor_is_added_to_the_errors(model):

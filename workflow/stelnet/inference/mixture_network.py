@@ -32,6 +32,8 @@ NUMBERS = 10
 CASES = (None, "pre", "post")
 #: Bounds of the logarithms of standard deviations.
 LOG_SD = (-5.5, 3.0)
+#: The network's limits of age err by about this [dex], either way; they are told so much wider.
+LIMITS_ERROR = 0.03
 #: Stars at a time in the layers, whose units then fit the cache, and in the answers.
 CHUNK, ANSWERED = 1024, 8192
 #: Draws at a time.
@@ -182,9 +184,11 @@ class MixtureNetwork:
 
     @staticmethod
     def _limits(limits: Floats) -> Floats:
-        """Return limits of log age [dex yr], the wider pair around the narrower one."""
+        """Return limits of log age [dex yr], a little wide; the wider pair is around the narrower one."""
         middle, scale = Coordinates.LIMITS
-        result = np.minimum(limits * np.float32(scale) + np.float32(middle), np.float32(LOG_AGE_UNIVERSE))
+        outward = np.array([[-LIMITS_ERROR], [LIMITS_ERROR]] * 2)
+        result = limits * np.float32(scale) + (middle + outward).astype(np.float32)
+        result = np.minimum(result, np.float32(LOG_AGE_UNIVERSE))
         narrow, wide = np.sort(result[:2], axis=0), np.sort(result[2:], axis=0)
         return np.stack([*narrow, np.minimum(wide[0], narrow[0]), np.maximum(wide[1], narrow[1])])
 
