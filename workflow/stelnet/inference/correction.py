@@ -176,22 +176,18 @@ class Correction:
         half = len(found.weights) // 2
         parts = {"pre": slice(half), "post": slice(half, None)} if stage is None else {stage: slice(None)}
         means, sds, slopes = found.means.copy(), found.sds.copy(), found.slopes.copy()
-        for name in parts.keys() & self.shifts.keys():
-            part = parts[name]
+        for name, part in parts.items():
             age, mass = self.at(name, stars.log_teff, stars.log_lum)
-            # most stars of a long list are beyond the raster
-            rows = np.flatnonzero((age != 0) | (mass != 0))
-            age, mass = age[rows], mass[rows]
-            before = Coordinates.values(means[:, part, rows])[0]
+            before = Coordinates.values(means[:, part])[0]
             after = np.minimum(before + age, np.maximum(before, np.float32(OLDEST)))
             of_universe = 10 ** (after - np.float32(LOG_AGE_UNIVERSE))
             logit = np.log(of_universe) - np.log1p(-of_universe)
-            means[0, part][:, rows] = (logit - Coordinates.MIDDLES[0]) / Coordinates.SCALES[0]
+            means[0, part] = (logit - Coordinates.MIDDLES[0]) / Coordinates.SCALES[0]
             # the logit changes by this much more with log age than it did
             steeper = (1 - 10 ** (before - np.float32(LOG_AGE_UNIVERSE))) / (1 - of_universe)
-            sds[0, part][:, rows] *= steeper
-            slopes[:2, part][:, :, rows] /= steeper
-            means[1, part][:, rows] += mass / np.float32(Coordinates.SCALES[1])
+            sds[0, part] *= steeper
+            slopes[:2, part] /= steeper
+            means[1, part] += mass / np.float32(Coordinates.SCALES[1])
         return replace(found, means=means, sds=sds, slopes=slopes)
 
     def only(self, taught: Iterable[tuple[str, str]]) -> Self:

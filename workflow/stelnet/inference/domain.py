@@ -3,7 +3,7 @@
 Distances are in units of :data:`UNIT`, about the size of a good measurement's error in each direction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -201,52 +201,45 @@ def distance(field: Ints, raster: Raster, log_teff: Floats, log_lum: Floats) -> 
     return low
 
 
-def distances_between(
-    stages: Mapping[str, Ints],
+def distance_between(
+    fields: Ints,
     nodes: Floats,
     raster: Raster,
     log_teff: Floats,
     log_lum: Floats,
-    fehs: Sequence[Floats],
-) -> dict[str, Floats]:
-    """Return stage -> least distance [units] to its domain at some [Fe/H], float32 (..., n).
-
-    It is linear between the fields of neighbouring metallicities.
+    feh: Floats,
+) -> Floats:
+    """Return distances [units] to a domain at some [Fe/H], float32 (..., n), linear between its fields.
 
     Parameters
     ----------
-    stages
-        Stage -> its fields (f, i, j) at the metallicities `nodes` (f,), which are evenly spaced.
+    fields, nodes
+        Fields (f, i, j) at the metallicities `nodes` (f,), which are evenly spaced.
     log_teff, log_lum
         Shape (..., n).
-    fehs
-        Metallicities (n,), of which the nearest domain counts; moved to the range of `nodes`.
+    feh
+        Shape (n,), moved to the range of `nodes`.
     """
-    shape = next(iter(stages.values())).shape
-    index, across, up = raster.cells(log_teff, log_lum, shape[1:])
-    above, plane = np.int32(shape[2]), np.int32(shape[1] * shape[2])
-    least: dict[str, Floats] = {}
-    for feh in fehs:
-        position = np.clip((feh - nodes[0]) / (nodes[1] - nodes[0]), 0, len(nodes) - 1)
-        below = np.minimum(position.astype(np.int32), len(nodes) - 2)
-        share = (position - below).astype(np.float32)
-        at = index + below * plane
-        for stage, fields in stages.items():
-            flat = fields.reshape(-1)
+    position = np.clip((feh - nodes[0]) / (nodes[1] - nodes[0]), 0, len(nodes) - 1)
+    below = np.minimum(position.astype(np.int32), len(nodes) - 2)
+    share = (position - below).astype(np.float32)
+    index, across, up = raster.cells(log_teff, log_lum, fields.shape[1:])
+    flat, above = fields.reshape(-1), np.int32(fields.shape[2])
+    plane = np.int32(fields.shape[1] * fields.shape[2])
+    index = index + below * plane
 
-            def corner(offset: np.int32, flat: Ints = flat, at: Ints = at, share: Floats = share) -> Floats:
-                first = at + offset
-                low: Floats = flat.take(first).astype(np.float32)
-                low += share * (flat.take(first + plane) - low)
-                return low
+    def corner(offset: np.int32) -> Floats:
+        at = index + offset
+        low: Floats = flat.take(at).astype(np.float32)
+        low += share * (flat.take(at + plane) - low)
+        return low
 
-            low, high = corner(np.int32(0)), corner(above)
-            low += across * (corner(np.int32(1)) - low)
-            high += across * (corner(above + np.int32(1)) - high)
-            low += up * (high - low)
-            low /= np.float32(SCALE)
-            least[stage] = np.minimum(least[stage], low, out=low) if stage in least else low
-    return least
+    low, high = corner(np.int32(0)), corner(above)
+    low += across * (corner(np.int32(1)) - low)
+    high += across * (corner(above + np.int32(1)) - high)
+    low += up * (high - low)
+    low /= np.float32(SCALE)
+    return low
 
 
 def covered(field: Ints, raster: Raster, log_teff: Floats, log_lum: Floats) -> Ints:

@@ -207,7 +207,15 @@ class PosteriorModel(Model):
         """
         log_teff, log_lum, log_weights = stars.nodes(self._raster)
         fehs = [observed.feh + sign * observed.e_feh for sign in (-1, 0, 1)]
-        distances = domain.distances_between(self._fields, self._feh, self._raster, log_teff, log_lum, fehs)
+        distances = {
+            stage: np.minimum.reduce(
+                [
+                    domain.distance_between(fields, self._feh, self._raster, log_teff, log_lum, feh)
+                    for feh in fehs
+                ]
+            )
+            for stage, fields in self._fields.items()
+        }
         return log_weights, distances
 
 
