@@ -11,7 +11,8 @@ SCRIPTS = ROOT / "workflow/scripts"
 @pytest.fixture(scope="module")
 def jobs(plan) -> list[dict]:
     """The jobs of every rule."""
-    return [*plan(), *plan("--configfile", "config.yaml"), *plan("audit")]
+    compared = plan("--configfile", "config.yaml", "results/tables/catalogue_diff.csv")
+    return [*plan(), *plan("--configfile", "config.yaml"), *plan("audit"), *compared]
 
 
 def test_every_script_has_its_rule(jobs):

@@ -27,27 +27,20 @@ ROUNDS, NEWTON_ROUNDS = 60, 6
 BLOCK = 4096
 
 
-def normal_cdf(z: Floats) -> Floats:
+def normal_cdf(z: Floats, out: Floats | None = None) -> Floats:
     """Return the cumulative standard normal distribution of float32 z, to 2e-6."""
-    result, _ = _tanh_and_square(z)
-    result += np.float32(1)
-    result *= np.float32(0.5)
-    return result
-
-
-def _tanh_and_square(z: Floats) -> tuple[Floats, Floats]:
-    """Return 2 Phi(z) - 1 and -z^2 / 2."""
     with np.errstate(over="ignore"):
         square = z * z
-        result = square * COEFFICIENTS[0]
+        result = np.multiply(square, COEFFICIENTS[0], out=out)
         for coefficient in COEFFICIENTS[1:-1]:
             result += coefficient
             result *= square
         result += COEFFICIENTS[-1]
         result *= z
-        square *= np.float32(-0.5)
     np.tanh(result, out=result)
-    return result, square
+    result += np.float32(1)
+    result *= np.float32(0.5)
+    return result
 
 
 def moments(weights: Floats, means: Floats, sds: Floats) -> tuple[Floats, Floats]:
@@ -85,9 +78,6 @@ def quantiles(weights: Floats, means: Floats, sds: Floats, levels: Sequence[tupl
     counted = (weights > 0)[:, None]
     tolerance = TOLERANCE * np.min(sds, axis=0, initial=np.inf, where=counted)
     inverse = 1 / sds
-    # height of each component's density
-    peaks = weights[:, None] * inverse
-    peaks *= np.float32((2 * np.pi) ** -0.5)
     found, low, high = (np.empty((means.shape[1], len(levels), means.shape[2]), np.float32) for _ in range(3))
     going = np.empty(found.shape, bool)
     for i, (level, z) in enumerate(zip(probabilities, normal, strict=True)):
@@ -109,10 +99,9 @@ def quantiles(weights: Floats, means: Floats, sds: Floats, levels: Sequence[tupl
                     weights[:, part],
                     means[:, q, part],
                     inverse[:, q, part],
-                    peaks[:, q, part],
                     tolerance[q, part],
                 )
-    _finish(found, low, high, going, probabilities, weights, means, inverse, peaks, tolerance)
+    _finish(found, low, high, going, probabilities, weights, means, inverse, tolerance)
     return np.maximum.accumulate(found, axis=1, out=found)
 
 
@@ -125,14 +114,13 @@ def _finish(
     weights: Floats,
     means: Floats,
     inverse: Floats,
-    peaks: Floats,
     tolerance: Floats,
 ) -> None:
     """Improve, in place, those of `found` (q, levels, n) that are not good enough yet."""
     quantity, of_level, star = np.nonzero(going)
     found, low, high = (a.reshape(-1) for a in (found, low, high))
     place = np.flatnonzero(going)
-    means, inverse, peaks = (a.reshape(len(a), -1) for a in (means, inverse, peaks))
+    means, inverse = (a.reshape(len(a), -1) for a in (means, inverse))
     column = quantity * weights.shape[1] + star
     for turn in range(ROUNDS):
         if not len(place):
@@ -150,7 +138,6 @@ def _finish(
                 weights.take(star[part], axis=1),
                 means.take(of, axis=1),
                 inverse.take(of, axis=1),
-                peaks.take(of, axis=1),
                 tolerance.reshape(-1)[of],
                 halve,
             )
@@ -168,7 +155,6 @@ def _step(
     weights: Floats,
     means: Floats,
     inverse: Floats,
-    peaks: Floats,
     tolerance: Floats,
     halve: bool = False,
 ) -> tuple[Floats, Bools]:
@@ -178,13 +164,14 @@ def _step(
     """
     z = x - means
     z *= inverse
-    share, half_square = _tanh_and_square(z)
-    excess = np.einsum("cn,cn->n", weights, share)
-    excess += weights.sum(axis=0)
-    excess *= np.float32(0.5)
-    excess -= level
-    np.exp(half_square, out=half_square)
-    density = np.einsum("cn,cn->n", peaks, half_square)
+    terms = normal_cdf(z)
+    terms *= weights
+    excess = terms.sum(axis=0) - level
+    z *= z
+    z *= np.float32(-0.5)
+    np.exp(z, out=z)
+    z *= np.multiply(weights, inverse, out=terms)
+    density = z.sum(axis=0) * np.float32((2 * np.pi) ** -0.5)
     np.copyto(high, x, where=excess > 0)
     np.copyto(low, x, where=excess <= 0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -345,7 +345,7 @@ def _blanks(count: int, head: bytes = ONE) -> bytes:
 @pytest.mark.parametrize("name", ENDLESS)
 def test_small_lists_that_never_end(faults, tmp_path, name):
     """A small list that announces or unpacks to very much is answered or refused within 30 s and 1 GB."""
-    if "gzip" in name and not faults.whole:
+    if ("gzip" in name or name.startswith("10^6")) and not faults.whole:
         pytest.skip("part of the whole round")
     (tmp_path / "stars").write_bytes(ENDLESS[name]())
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
