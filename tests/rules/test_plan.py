@@ -11,7 +11,7 @@ SCRIPTS = ROOT / "workflow/scripts"
 @pytest.fixture(scope="module")
 def jobs(plan) -> list[dict]:
     """The jobs of every rule."""
-    compared = plan("--configfile", "config.yaml", "results/tables/catalogue_diff.csv")
+    compared = plan("results/tables/catalogue_diff.csv", "--configfile", "config.yaml")
     return [*plan(), *plan("--configfile", "config.yaml"), *plan("audit"), *compared]
 
 

@@ -9,8 +9,9 @@ from conftest import CONFIGURED, ROOT
 def test_each_rule_alone_makes_the_same_bytes(checkout):
     before = checkout.hashes()
     checkout.run(
-        sys.executable, ROOT / "tests/each_rule.py", "each_rule.json", *CONFIGURED, "--dry-run", "--forceall"
-    )
+        sys.executable, ROOT / "tests/each_rule.py", "each_rule.json", *CONFIGURED, "--dry-run", "--forceall",
+        PYTHONPATH=str(checkout.folder / "workflow"),
+    )  # fmt: skip
     changed = json.loads((checkout.folder / "each_rule.json").read_text())
     assert len(changed) > 35
     results = checkout.folder / "results/demo"
