@@ -106,7 +106,8 @@ def test_a_third_cluster_has_a_figure_of_its_own(checkout):
     """Named after it, whatever the order of the configuration."""
     config = checkout.folder / "resources/demo/config.yaml"
     values = yaml.safe_load(config.read_text())
-    values["clusters"] = {"Third": yaml.safe_load((ROOT / "config.yaml").read_text())["clusters"]["Praesepe"]}
+    praesepe = yaml.safe_load((ROOT / "config.yaml").read_text())["clusters"]["Praesepe"]
+    values["clusters"] = {"Third": praesepe | {"label": "A third"}}
     config.write_text(yaml.safe_dump(values))
     figures = checkout.folder / "results/demo/figures"
     checkout.snakemake("--cores", "2", *(f"results/demo/figures/Third.{kind}" for kind in ("pdf", "png")))
