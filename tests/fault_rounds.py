@@ -5,9 +5,11 @@ runs them whole and writes their counts to docs/reliability.md.
 """
 
 import re
+import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,14 @@ class Round:
     def cases(self, short: int, whole: int) -> Iterator[int]:
         """Number the cases; there are so many in a short round and in a whole one."""
         yield from range(whole if self.whole else short)
+
+    @contextmanager
+    def ends_within(self, seconds: float, clock: Callable[[], float] = time.process_time) -> Iterator[None]:
+        """Hold a case to a limit by a clock, in a whole round only: no short one is about speed."""
+        begin = clock()
+        yield
+        spent = clock() - begin
+        assert not self.whole or spent < seconds, f"{spent:.0f} s"
 
     def came(self, outcome: str) -> None:
         """Count what came of a case; only what keeps the promise is counted, else the test fails."""

@@ -3,7 +3,6 @@
 import gzip
 import lzma
 import tarfile
-import time
 from pathlib import Path
 
 import mutations
@@ -118,10 +117,9 @@ def test_hostile_archives(name, reader, tmp_path, faults):
         pytest.skip("part of the whole round: it unpacks a GB")
     path = tmp_path / "a.txz"
     path.write_bytes(HOSTILE[name]())
-    begin, memory = time.process_time(), psutil.Process().memory_info().rss
-    with pytest.raises(DataError, match=r"a\.txz") as error:
+    memory = psutil.Process().memory_info().rss
+    with faults.ends_within(SOON), pytest.raises(DataError, match=r"a\.txz") as error:
         reader(path, 808)
-    assert time.process_time() - begin < SOON
     assert psutil.Process().memory_info().rss - memory < LITTLE
     faults.refused(error.value)
 
@@ -221,10 +219,8 @@ def test_a_cell_that_cannot_be_is_named_with_its_line(old, new, told, tmp_path):
 def test_a_table_that_unpacks_to_very_much_is_refused(tmp_path):
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"\n" * 300_000_000, compresslevel=1))
-    begin = time.process_time()
     with pytest.raises(DataError, match="unpacks to more than 200000000 bytes"):
         mist.read_consolidated(path, 808)
-    assert time.process_time() - begin < SOON
 
 
 class TestOfficialArchive:

@@ -88,10 +88,8 @@ class TestFile:
 @pytest.mark.parametrize("name", WITHOUT_END)
 def test_an_answer_without_end_is_given_up(name, target, impatient, faults):
     """An answer of a file's host that drips, is silent or never ends is given up, and had at the next."""
-    with Loopback(WITHOUT_END[name], Reply(CONTENT)) as server:
-        begin = time.monotonic()
+    with Loopback(WITHOUT_END[name], Reply(CONTENT)) as server, faults.ends_within(20, time.monotonic):
         fetch(server, target)
-    assert time.monotonic() - begin < 20
     assert target.read_bytes() == CONTENT
     faults.came("had")
 

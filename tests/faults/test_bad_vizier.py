@@ -166,9 +166,8 @@ def test_an_answer_without_end_is_given_up(name, point_astroquery_at, target, mo
     monkeypatch.setattr(network, "GRACE", 2.0)
     with Loopback(bad_answers.without_end(SOUND)[name], Reply(SOUND)) as server:
         point_astroquery_at(server)
-        begin = time.monotonic()
-        fetch_vizier("stars", FILE, SPEC, target, None)
-    assert time.monotonic() - begin < 20
+        with faults.ends_within(20, time.monotonic):
+            fetch_vizier("stars", FILE, SPEC, target, None)
     pd.testing.assert_frame_equal(read_vizier(target, SPEC), WHOLE)
     faults.came("had")
 
@@ -204,15 +203,13 @@ HEADER = {"TFIELDS": "999999999", "NAXIS1": "99999999999", "NAXIS2": "9999999999
 
 
 @pytest.mark.parametrize("key", HEADER)
-def test_fits_that_announces_more_than_it_holds_is_refused_at_once(key, tmp_path):
+def test_fits_that_announces_more_than_it_holds_is_refused_by_its_header(key, tmp_path):
     path = tmp_path / "stars.fits"
     content = fits()
     at = content.rindex(key.ljust(8).encode() + b"=")
     path.write_bytes(content[: at + 10] + HEADER[key].rjust(20).encode() + content[at + 30 :])
-    begin = time.monotonic()
     with pytest.raises(DataError, match=r"stars\.fits: .*header 1 announces \d+"):
         read_vizier(path, SPEC)
-    assert time.monotonic() - begin < 5
 
 
 def test_csv_of_very_many_columns_is_refused_at_once(tmp_path):

@@ -93,9 +93,7 @@ def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str |
         if package:
             return _download_member(package, temporary, file["bytes"])
         with bar("bytes", file["bytes"]) if (file["bytes"] or LONG) >= LONG else nullcontext() as advance:
-            network.download(
-                address, temporary, at_most=file["bytes"], advance=advance or (lambda done: None)
-            )
+            network.download(address, temporary, at_most=file["bytes"], advance=advance)
 
     def check(temporary: Path, via: str) -> str | None:
         what = f"what {address} sent" if via == "network" else "it"
@@ -108,10 +106,6 @@ def fetch(dataset: str, file: Mapping[str, Any], path: str | Path, mirror: str |
         return None if file["sha256"] else sha256_file(temporary)
 
     acquire(dataset, file, path, mirror, address=address, download=download, check=check)
-
-
-def _ignore(done: int) -> None:
-    pass
 
 
 def _download_member(package: Mapping[str, str], target: Path, size: int) -> None:

@@ -48,7 +48,7 @@ def download(
     at_most: int | None = None,
     answer_within: float | None = None,
     data: str | None = None,
-    advance: Callable[[int], None] = lambda done: None,
+    advance: Callable[[int], None] | None = None,
 ) -> None:
     """Write what a server sends to a file.
 
@@ -86,7 +86,8 @@ def download(
                 if received > at_most:
                     raise DownloadError(f"the answer is longer than {at_most} bytes")
                 stream.write(block)
-                advance(len(block))
+                if advance:
+                    advance(len(block))
                 deadline = begin + GRACE + received / SLOWEST
     except queue.Empty:
         if begin is None:
