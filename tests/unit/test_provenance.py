@@ -1,9 +1,10 @@
 """The digest of a script's code follows its imports, and sees content, not dates."""
 
 import os
+import subprocess
 from pathlib import Path
 
-from stelnet.provenance import code
+from stelnet.provenance import code, records
 
 
 def test_imports_are_followed_through_the_package(tmp_path):
@@ -34,3 +35,28 @@ def test_digest_sees_content_and_is_blind_to_dates(tmp_path, monkeypatch):
     assert digest() == before
     (package / "b.py").write_text("x = 2\n")
     assert digest() != before
+
+
+def test_files_of_a_user_make_no_tree_dirty(tmp_path):
+    """A list of stars in the clone is no change; an edited file and a new module are."""
+
+    def git(*arguments):
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    def dirty():
+        return records.git_state(tmp_path)["dirty"]
+
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    git("init")
+    git("add", "config.yaml")
+    git("commit", "-m", "All")
+    assert dirty() is False
+    (tmp_path / "ages.ecsv").touch()
+    assert dirty() is False
+    (tmp_path / "workflow/new.py").touch()
+    assert dirty() is True
+    (tmp_path / "workflow/new.py").unlink()
+    (tmp_path / "config.yaml").write_text("seed: 2\n")
+    assert dirty() is True

@@ -103,7 +103,8 @@ def environment(root: Path = ROOT) -> dict[str, Any]:
 def git_state(root: Path = ROOT) -> dict[str, Any]:
     """Return the commit of the repository at `root`, whether its tree is dirty, and its web page.
 
-    Each is None where it is not known.
+    It is dirty where a file of the commit has changed, or a new one lies with the code. Each is None where it
+    is not known.
     """
 
     def git(*arguments: str) -> str:
@@ -114,7 +115,10 @@ def git_state(root: Path = ROOT) -> dict[str, Any]:
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
             return nothing
-        state = {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        # other new files, such as a user's tables, shape no result
+        new_code = git("ls-files", "--others", "--exclude-standard", "--", "workflow")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        state = {"commit": git("rev-parse", "HEAD"), "dirty": bool(changed or new_code)}
     except (OSError, subprocess.CalledProcessError):
         return nothing
     try:
